@@ -1,0 +1,1 @@
+"""From usage to money: prices with their source and date, currency, confidence."""
