@@ -1,0 +1,214 @@
+"""What can be set: one frozen section for each part of vigie.yml."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
+
+from vigie.settings.quantities import duration, size_bytes
+
+
+def _zone(value: object) -> ZoneInfo:
+    try:
+        return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError("write a zone of the IANA database, e.g. Europe/Paris") from None
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or parts.query or parts.fragment:
+        raise ValueError("write an address such as http://localhost:8002")
+    return value.rstrip("/")
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError("write an IP address, e.g. 127.0.0.1") from None
+
+
+def _beside_the_file(value: Path, info: ValidationInfo) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path.cwd())
+    return folder / value.expanduser()
+
+
+def _duration(value: object) -> timedelta:
+    return value if isinstance(value, timedelta) else duration(value)
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A time span, written with its unit: 15s, 10m, 7d."""
+Url = Annotated[str, AfterValidator(_url)]
+"""An http or https address, without a slash at its end."""
+File = Annotated[Path, AfterValidator(_beside_the_file)]
+"""A file; a relative path starts at the folder of vigie.yml."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Section(BaseModel):
+    """A part of vigie.yml: frozen, and without room for misspelt names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Service(Section):
+    """One watched service; `metrics_path` is where it is scraped."""
+
+    kind: Annotated[Literal["django", "fastapi", "streamlit"], Field(examples=["fastapi"])]
+    url: Annotated[Url, Field(examples=["http://localhost:8000"])]
+    metrics_path: Annotated[str, Field(pattern="^/", examples=["/metrics"])]
+
+    @property
+    def host(self) -> str:
+        """The host of the URL."""
+        return urlsplit(self.url).hostname or "localhost"
+
+    @property
+    def port(self) -> int:
+        """The port of the URL, or its scheme's own."""
+        parts = urlsplit(self.url)
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+class Ports(Section):
+    """Where each seat listens."""
+
+    prometheus: Port = 9090
+    alertmanager: Port = 9093
+    node_exporter: Port = 9100
+    logs: Port = 3100
+    traces: Port = 3200
+    console: Port = 3300
+    grafana: Port = 3000
+    simulator: Port = 8090
+
+
+class Binaries(Section):
+    """Executables to use in place of those that Vigie finds."""
+
+    prometheus: File | None = None
+    alertmanager: File | None = None
+    node_exporter: File | None = None
+
+
+class Currency(Section):
+    """The currency of all amounts: how many units one US dollar is, on the day it was checked."""
+
+    code: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = "EUR"
+    per_usd: Annotated[Decimal, Field(gt=0, examples=["0.92"])] = Decimal("0.92")
+    checked: date = date(2026, 11, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The two limits of a signal, in the signal's own unit."""
+
+    warning: float
+    critical: float
+
+
+class Webhook(Section):
+    """A receiver of Alertmanager's JSON."""
+
+    url: Annotated[Url, Field(examples=["http://localhost:3300/alerts"])]
+
+
+class Slack(Section):
+    """A Slack channel, by the incoming webhook whose URL a file holds."""
+
+    webhook_url_file: File
+    channel: str | None = None
+
+
+class Email(Section):
+    """Mail through an SMTP server, `host:port`; its password comes from a file."""
+
+    to: str
+    smtp: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$", examples=["smtp.example.org:587"])]
+    sender: str | None = None
+    username: str | None = None
+    password_file: File | None = None
+    require_tls: bool = True
+
+
+class Notify(Section):
+    """Who is told: each channel is on when it is given."""
+
+    webhook: Webhook | None = None
+    slack: Slack | None = None
+    email: Email | None = None
+
+
+class Retention(Section):
+    """How long things are kept, and at most how many bytes of logs and traces."""
+
+    logs: Duration = timedelta(days=7)
+    metrics: Duration = timedelta(days=15)
+    traces: Duration = timedelta(days=3)
+    max_bytes: Annotated[int | None, BeforeValidator(size_bytes)] = None
+
+
+class Settings(Section):
+    """Everything that a user can set."""
+
+    services: dict[str, Service]
+    thresholds: dict[str, Limits]
+    time_zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("Europe/Paris")
+    currency: Currency = Currency()
+    notify: Notify = Notify()
+    retention: Retention = Retention()
+    scrape_interval: Duration = timedelta(seconds=15)
+    bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
+    ports: Ports = Ports()
+    binaries: Binaries = Binaries()
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that was read; None where there was none."""
+        return self._path
+
+    @property
+    def here(self) -> str:
+        """The address at which this machine reaches what listens on `bind`."""
+        listens_everywhere = ip_address(self.bind).is_unspecified
+        return "127.0.0.1" if listens_everywhere else self.bind
+
+    @model_validator(mode="after")
+    def _each_port_once(self) -> Self:
+        taken: dict[int, str] = {}
+        seats = {f"ports.{name}": port for name, port in self.ports}
+        local = {f"services.{name}.url": s.port for name, s in self.services.items() if _local(s)}
+        for name, port in {**seats, **local}.items():
+            if port in taken:
+                raise ValueError(
+                    f"{taken[port]} and {name} are both {port}: give each its own port"
+                )
+            taken[port] = name
+        return self
+
+
+def _local(service: Service) -> bool:
+    return service.host in ("localhost", "127.0.0.1", "::1")

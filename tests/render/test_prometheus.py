@@ -1,0 +1,57 @@
+"""prometheus.yml as the engine itself reads it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from vigie.render import embedded
+from vigie.settings import load
+
+
+@pytest.fixture
+def rendered(tmp_path: Path) -> dict[str, str]:
+    return embedded(load(environ={}, start=tmp_path))
+
+
+def test_every_service_is_scraped_every_15_seconds_where_it_exposes(
+    rendered: dict[str, str],
+) -> None:
+    document = yaml.safe_load(rendered["prometheus/prometheus.yml"])
+    assert document["global"]["scrape_interval"] == "15s"
+    scraped = {
+        job["job_name"]: job["static_configs"][0]["targets"][0] + job["metrics_path"]
+        for job in document["scrape_configs"]
+    }
+    assert scraped == {
+        "prometheus": "127.0.0.1:9090/metrics",
+        "alertmanager": "127.0.0.1:9093/metrics",
+        "node": "127.0.0.1:9100/metrics",
+        "django": "localhost:8002/metrics/",
+        "fastapi": "localhost:8000/metrics",
+        "streamlit": "localhost:8501/metrics",
+    }
+
+
+def test_a_service_behind_tls_is_scraped_over_tls(tmp_path: Path) -> None:
+    environ = {"VIGIE_SERVICES__DJANGO__URL": "https://api.example.org"}
+    text = embedded(load(environ=environ, start=tmp_path))["prometheus/prometheus.yml"]
+    job = next(j for j in yaml.safe_load(text)["scrape_configs"] if j["job_name"] == "django")
+    assert (job["scheme"], job["static_configs"][0]["targets"]) == (
+        "https",
+        ["api.example.org:443"],
+    )
+
+
+def test_channels_are_on_when_they_are_configured(tmp_path: Path) -> None:
+    (tmp_path / "vigie.yml").write_text(
+        'notify:\n  webhook: {url: "http://localhost:9999/hook"}\n'
+        "  slack: {webhook_url_file: slack, channel: '#ops'}\n"
+        '  email: {to: team@example.org, smtp: "localhost:25", username: u, password_file: p}\n',
+        encoding="utf-8",
+    )
+    text = embedded(load(environ={}, start=tmp_path))["alertmanager/alertmanager.yml"]
+    receiver = yaml.safe_load(text)["receivers"][0]
+    assert receiver["webhook_configs"][0]["url"] == "http://localhost:9999/hook"
+    assert receiver["slack_configs"][0]["api_url_file"] == str(tmp_path / "slack")
+    assert receiver["email_configs"][0]["auth_password_file"] == str(tmp_path / "p")
