@@ -1,0 +1,39 @@
+"""`./vigie test [--quick] [pytest's own options]`: fetches what the tests need, then runs them."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "environment"))
+
+
+def main(arguments: list[str]) -> int:
+    os.chdir(ROOT)
+    if "--quick" in arguments:
+        arguments.remove("--quick")
+        return int(pytest.main(["-m", "not servers", *arguments]))
+    prepare()
+    return int(pytest.main(arguments))
+
+
+def prepare() -> None:
+    """Fetch the engines and PostgreSQL once; afterwards they are found at once."""
+    import postgresql_server
+
+    from vigie.stack import binaries
+
+    for what, fetch in (
+        ("the engines", binaries.find_all),
+        ("PostgreSQL", postgresql_server.programs),
+    ):
+        started = time.monotonic()
+        fetch()
+        print(f"{what}: ready in {time.monotonic() - started:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
