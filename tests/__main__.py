@@ -23,7 +23,6 @@ def main(arguments: list[str]) -> int:
 def prepare() -> None:
     """Fetch the engines and PostgreSQL once; afterwards they are found at once."""
     import postgresql_server
-
     from vigie.stack import binaries
 
     for what, fetch in (

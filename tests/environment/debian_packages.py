@@ -1,4 +1,4 @@
-"""Debian packages that tests need, without installing them: no service starts, no root is needed."""
+"""Debian packages that tests need, unpacked and not installed: no service starts, no root."""
 
 import os
 from pathlib import Path
