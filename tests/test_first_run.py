@@ -48,7 +48,8 @@ def mark_as_installed(checkout: Path) -> None:
     loader.exec_module(script)
     python = checkout / ".venv/bin/python"
     python.parent.mkdir(parents=True, exist_ok=True)
-    python.symlink_to(sys.executable)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
     lock = str(checkout / "requirements/run.txt")
     script.note_installed(lock, script.fingerprint(lock))
 
