@@ -28,10 +28,12 @@ AUTH_SUCCESSES = counter(
     "Successful logins, by the way taken: a session, a token, or the refresh of a token.",
     Label("method", values=("session", "token", "refresh")),
 )
+# Whichever worker answers a scrape computes these two for all of them: another worker's value is
+# that of an earlier scrape, however high it was.
 ACTIVE_USERS = gauge(
     "django_active_users",
     "Distinct users seen in the last 5 minutes.",
-    across_workers=AcrossWorkers.MAX,
+    across_workers=AcrossWorkers.LATEST,
 )
 SECURITY_EVENTS = counter(
     "security_events_total",
@@ -46,7 +48,7 @@ DB_CONNECTIONS_MAX = gauge(
     "django_db_connections_max",
     "Database connections that Django may hold open: its pool, or the server's limit.",
     ALIAS,
-    across_workers=AcrossWorkers.MAX,
+    across_workers=AcrossWorkers.LATEST,
 )
 DB_QUERY_DURATION = histogram(
     "django_db_query_duration_seconds",
