@@ -1,0 +1,384 @@
+"""The command line: arguments in, one call, text out.
+
+Exit codes: 0 done, 1 it ran and found a problem, 2 the request was wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+try:
+    import typer
+except ModuleNotFoundError:  # a watched service has the instruments only
+    sys.exit("vigie: the command needs more than the instruments: pip install 'vigie[stack]'")
+
+from vigie import __version__
+from vigie.settings import Settings, SettingsError, load
+from vigie.stack import state as states
+from vigie.stack.errors import RequestError, StackError
+from vigie.stack.state import State
+
+PROBLEM = 1
+WRONG = 2
+INTERRUPTED = 130
+"""What shells use for a command that Ctrl-C ended."""
+
+LOOK_SECONDS = 0.1
+CHECK_SECONDS = 1.0
+
+app = typer.Typer(
+    name="vigie",
+    help="Monitoring for Python AI applications.",
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        envvar=states.VARIABLE,
+        show_envvar=False,
+        help="The folder of the stack. [default: $VIGIE_STATE, else ~/.local/state/vigie]",
+    ),
+]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--settings", metavar="FILE", help="The settings. [default: the nearest vigie.yml]"
+    ),
+]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colours ($NO_COLOR too).")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+
+
+def main() -> NoReturn:
+    """The command `vigie`."""
+    try:
+        app(prog_name="vigie")
+    except (StackError, SettingsError) as error:
+        typer.echo(f"vigie: {error}", err=True)
+        sys.exit(error.exit_code if isinstance(error, StackError) else WRONG)
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not try to flush it either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PROBLEM)
+    except OSError as error:
+        typer.echo(f"vigie: {error}", err=True)
+        sys.exit(PROBLEM)
+    sys.exit(0)
+
+
+@app.callback(invoke_without_command=True)
+def vigie(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Write the version.")] = False,
+) -> None:
+    """Monitoring for Python AI applications."""
+    if version:
+        typer.echo(f"vigie {__version__}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _examples(*lines: str) -> str:
+    """Two ways to call a command, at the end of its help; \\b keeps the lines as they are."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@app.command(
+    epilog=_examples(
+        "vigie up --demo            the engines, and the coaching application to watch",
+        "vigie up --foreground      until Ctrl-C",
+    )
+)
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Start the coaching application and its traffic too.")
+    ] = False,
+    foreground: Annotated[
+        bool,
+        typer.Option("--foreground", help="Stay, and show the logs; Ctrl-C stops everything."),
+    ] = False,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Start Prometheus, Alertmanager and the node exporter, and wait until they are ready.
+
+    What already runs is left alone, unless its settings changed.
+    """
+    from vigie.stack import screen
+    from vigie.stack.up import up as start
+
+    place = _state(state)
+    console = screen.console(no_color)
+    with _ended_by_signals():
+        try:
+            with screen.Progress(console) as progress:
+                outcome = start(place, _settings(settings), os.environ, progress.report, demo)
+        except KeyboardInterrupt:
+            typer.echo("vigie: interrupted; what had been started was stopped", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        told = (
+            f"Everything is ready, in {outcome.seconds:.1f} s."
+            if outcome.started
+            else "It already runs."
+        )
+        console.print(f"\n{told}\n")
+        console.print(screen.addresses(outcome.components))
+        if not foreground:
+            console.print("\nNext: vigie status, vigie logs -f, vigie down")
+            return
+        console.print("\nCtrl-C stops everything.\n")
+        _stay(place, no_color)
+
+
+@app.command(
+    epilog=_examples(
+        "vigie status               what runs, and whether it is well",
+        "vigie status --json        the same for programs",
+    )
+)
+def status(
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Show what runs. The exit code is 0 when everything is ready, else 1."""
+    from vigie.stack import screen
+    from vigie.stack.status import status as look
+
+    place = _state(state)
+    stack = look(place)
+    console = screen.console(no_color)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        typer.echo(json.dumps({**asdict(stack), "folder": str(stack.folder)}, indent=2))
+    elif stack.running:
+        console.print(screen.status(stack))
+    elif stack.unwatched:
+        console.print(
+            "The supervisor of this stack was killed. These still run, and nothing watches them:"
+        )
+        for one in stack.unwatched:
+            console.print(f"  {one}")
+        console.print("`vigie up` ends them and starts anew; `vigie down` ends them.")
+    else:
+        console.print(f"Nothing runs in {place.folder}.")
+        console.print("Start the engines with `vigie up`, or with something to watch: `--demo`.")
+    if not stack.well:
+        raise typer.Exit(PROBLEM)
+
+
+@app.command(
+    epilog=_examples(
+        "vigie logs -n 100 django   the last 100 lines of Django's log",
+        "vigie logs -f              all logs, as they grow",
+    )
+)
+def logs(
+    component: Annotated[
+        str | None, typer.Argument(help="Whose log. [default: everybody's]", show_default=False)
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is added, until Ctrl-C.")
+    ] = False,
+    count: Annotated[
+        int, typer.Option("--lines", "-n", metavar="LINES", min=0, help="Of each log.")
+    ] = 20,
+    *,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Show what the components printed, oldest first."""
+    from vigie.stack import logs as log
+    from vigie.stack import screen
+    from vigie.stack.restart import named
+    from vigie.stack.supervisord import SUPERVISOR, Supervisord
+
+    place = _state(state)
+    files = log.files(place)
+    if component is None:
+        files.pop(SUPERVISOR, None)
+    else:
+        name = named(component, files)
+        files = {name: files[name]}
+    if not files:
+        raise StackError(f"nothing ever ran in {place.folder}\nstart it: vigie up")
+    console = screen.console(no_color)
+    names = list(files)
+    with contextlib.suppress(KeyboardInterrupt):
+        ends = log.sizes(files)
+        screen.lines(console, log.last(files, count, ends), names)
+        if follow:
+            added = log.follow(files, ends, _while(Supervisord(place).running))
+            screen.lines(console, added, names)
+
+
+@app.command(
+    epilog=_examples(
+        "vigie restart prometheus",
+        "vigie restart django       and wait until it is ready again",
+    )
+)
+def restart(
+    component: Annotated[str, typer.Argument(help="Which one; `vigie status` names them.")],
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Stop one component and start it again."""
+    from vigie.stack import screen
+    from vigie.stack.restart import restart as again
+
+    with screen.Progress(screen.console(no_color)) as progress:
+        again(_state(state), component, progress.report)
+
+
+@app.command(
+    epilog=_examples(
+        "vigie down                 stop, and keep the data",
+        "vigie down --volumes       stop, and delete data, logs and secrets",
+    )
+)
+def down(
+    volumes: Annotated[
+        bool, typer.Option("--volumes", "-v", help="Delete everything that the stack kept.")
+    ] = False,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Stop everything that `vigie up` started."""
+    from vigie.stack import screen
+    from vigie.stack.down import down as stop
+
+    place = _state(state)
+    outcome = stop(place, volumes)
+    if outcome.stopped:
+        typer.echo(f"Stopped {outcome.stopped} processes in {outcome.seconds:.1f} s.")
+    else:
+        typer.echo("Nothing ran.")
+    if outcome.deleted_bytes:
+        typer.echo(f"Deleted {place.folder} ({screen.size(outcome.deleted_bytes)}).")
+
+
+@app.command(
+    epilog=_examples(
+        "vigie render                   write what the engines read to the screen",
+        "vigie render --out DIR --check say whether the files in DIR are up to date",
+    )
+)
+def render(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the files into this folder.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; show what would change in --out.")
+    ] = False,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Write the configuration of Prometheus and Alertmanager."""
+    import difflib
+
+    from vigie.render import embedded
+
+    if check and out is None:
+        raise RequestError("--check compares with the files in a folder: name it with --out DIR")
+    stale = False
+    for name, text in embedded(_settings(settings)).items():
+        if out is None:
+            typer.echo(f"# {name}\n{text}")
+            continue
+        path = out / name
+        if not check:
+            with states.writing(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            typer.echo(f"{path}")
+            continue
+        there = path.read_text(encoding="utf-8") if path.is_file() else ""
+        difference = difflib.unified_diff(
+            there.splitlines(keepends=True), text.splitlines(keepends=True), str(path), "rendered"
+        )
+        for line in difference:
+            stale = True
+            typer.echo(line, nl=line[-1:] != "\n")
+    if stale:
+        raise typer.Exit(PROBLEM)
+
+
+def _state(folder: Path | None) -> State:
+    return State.at(folder or states.default_folder())
+
+
+def _settings(path: Path | None) -> Settings:
+    return load(path)
+
+
+def _stay(place: State, no_color: bool) -> None:
+    """Show the logs until a signal comes or the supervisor goes, then stop everything."""
+    from vigie.stack import logs as log
+    from vigie.stack import screen
+    from vigie.stack.down import down as stop
+    from vigie.stack.down import uninterrupted
+    from vigie.stack.supervisord import SUPERVISOR, Supervisord
+
+    files = log.files(place)
+    files.pop(SUPERVISOR, None)
+    with contextlib.suppress(KeyboardInterrupt):
+        added = log.follow(files, log.sizes(files), _while(Supervisord(place).running))
+        screen.lines(screen.console(no_color), added, list(files))
+        raise StackError("the stack was stopped by somebody else")
+    with uninterrupted():
+        outcome = stop(place)
+    typer.echo(f"\nStopped {outcome.stopped} processes in {outcome.seconds:.1f} s.")
+
+
+def _while(running: Callable[[], bool]) -> Callable[[], bool]:
+    """Waits a moment at each call; looks only now and then whether it `running`."""
+    next_check = time.monotonic()
+
+    def go_on() -> bool:
+        nonlocal next_check
+        time.sleep(LOOK_SECONDS)
+        if time.monotonic() < next_check:
+            return True
+        next_check = time.monotonic() + CHECK_SECONDS
+        return running()
+
+    return go_on
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a closed terminal) end the command as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    kinds = (signal.SIGTERM, signal.SIGHUP)
+    before = {kind: signal.signal(kind, interrupt) for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

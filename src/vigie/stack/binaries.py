@@ -1,0 +1,201 @@
+"""Where the engines' executables come from.
+
+In this order: the setting; PATH; Vigie's own cache; Debian's package, unpacked into that cache;
+the official release of the pinned version, likewise. What was tried, and why it failed, is told
+when nothing helps.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vigie.stack import cache as caches
+from vigie.stack import debian, releases
+from vigie.stack.errors import RequestError, StackError
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """An executable that Vigie runs but does not hold.
+
+    `names` are its possible file names, the project's own first. `package` is Debian's, which
+    expects files of its own under /usr/share: `shared` is the path that is built into the
+    executable, `shared_flags` are options that take one (`{folder}`: where the package is).
+    """
+
+    setting: str
+    title: str
+    names: tuple[str, ...]
+    package: str
+    shared: str = ""
+    shared_flags: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that names it: VIGIE_BINARIES__PROMETHEUS."""
+        return f"VIGIE_BINARIES__{self.setting.upper()}"
+
+
+PROMETHEUS = Binary(
+    "prometheus",
+    "Prometheus",
+    ("prometheus",),
+    "prometheus",
+    shared_flags=("--web.local-assets={folder}/usr/share/prometheus/web/",),
+)
+ALERTMANAGER = Binary(
+    "alertmanager",
+    "Alertmanager",
+    ("alertmanager", "prometheus-alertmanager"),
+    "prometheus-alertmanager",
+    shared="/usr/share/prometheus/alertmanager",  # its notification templates
+)
+NODE_EXPORTER = Binary(
+    "node_exporter",
+    "Node exporter",
+    ("node_exporter", "prometheus-node-exporter"),
+    "prometheus-node-exporter",
+)
+ENGINES = (PROMETHEUS, ALERTMANAGER, NODE_EXPORTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """A binary that was found: it needs these `arguments`, and to run in `folder`, if any."""
+
+    path: Path
+    arguments: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    def tool(self, name: str) -> Path | None:
+        """An executable that comes with it, such as promtool or amtool."""
+        beside = self.path.with_name(name)
+        return beside if _executable(beside) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Downloading:
+    """A binary is on its way; `whole_bytes` is None while its size is not known."""
+
+    binary: Binary
+    source: str
+    got_bytes: int = 0
+    whole_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The places where binaries are looked for.
+
+    `path` is searched as the shell does; `cache` is where downloads are kept.
+    """
+
+    path: str
+    cache: Path
+    downloader: releases.Downloader = field(default_factory=releases.Downloader)
+    machine: str = field(default_factory=releases.machine)
+
+    @classmethod
+    def usual(cls, environ: Mapping[str, str] = os.environ) -> Search:
+        """PATH, the cache folder and the releases' address, as the environment has them."""
+        base_url = environ.get(releases.VARIABLE, releases.RELEASES_URL)
+        return cls(
+            environ.get("PATH", os.defpath),
+            caches.default_folder(environ),
+            releases.Downloader(base_url),
+        )
+
+    def find(
+        self, wanted: Iterable[tuple[Binary, Path | None]], report: Callable[[Downloading], None]
+    ) -> dict[str, Executable]:
+        """Find each binary, given what its setting says; return them by the setting's name.
+
+        Several are looked for at once. Raises StackError that tells, for each that was not found,
+        what was tried, why that failed, and what to do.
+        """
+        wanted = list(wanted)
+        with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
+            found = list(pool.map(lambda one: self._find(one[0], one[1], report), wanted))
+        if lacking := [one for one in found if isinstance(one, StackError)]:
+            wrong = any(isinstance(one, RequestError) for one in lacking)
+            raise (RequestError if wrong else StackError)("\n\n".join(map(str, lacking)))
+        return {
+            binary.setting: one
+            for (binary, _), one in zip(wanted, found, strict=True)
+            if isinstance(one, Executable)
+        }
+
+    def _find(
+        self, binary: Binary, named: Path | None, report: Callable[[Downloading], None]
+    ) -> Executable | StackError:
+        if named is not None:
+            return Executable(named) if _executable(named) else _unusable(binary, named)
+        tried: list[str] = []
+        for source, look in self._sources(binary, report):
+            try:
+                return look()
+            except StackError as error:
+                tried.append(f"  {source}: {error}")
+        return StackError(
+            f"{binary.title} was not found; what was tried:\n"
+            f"  binaries.{binary.setting}: not set\n"
+            + "\n".join(tried)
+            + f"\nput {binary.names[0]} on PATH, or name it: binaries.{binary.setting} in "
+            f"vigie.yml, or {binary.variable}=FILE"
+        )
+
+    def _sources(
+        self, binary: Binary, report: Callable[[Downloading], None]
+    ) -> Iterator[tuple[str, Callable[[], Executable]]]:
+        yield "PATH", lambda: self._on_path(binary)
+        yield "Vigie's cache", lambda: self._in_cache(binary)
+        yield "Debian's package", lambda: self._from_debian(binary, report)
+        yield "the official release", lambda: self._from_release(binary, report)
+
+    def _on_path(self, binary: Binary) -> Executable:
+        for name in binary.names:
+            if found := shutil.which(name, path=self.path):
+                return Executable(Path(found).absolute())
+        raise StackError(f"no {' or '.join(binary.names)} in {self.path or 'it: it is empty'}")
+
+    def _in_cache(self, binary: Binary) -> Executable:
+        package = debian.place([binary.package], self.cache)
+        for name in reversed(binary.names):
+            if _executable(found := package / "usr" / "bin" / name):
+                flags = tuple(flag.format(folder=package) for flag in binary.shared_flags)
+                return Executable(found, flags, package if binary.shared else None)
+        release = releases.place(releases.RELEASES[binary.setting], self.machine, self.cache)
+        if _executable(found := release / binary.names[0]):
+            return Executable(found)
+        raise StackError(f"nothing in {self.cache}")
+
+    def _from_debian(self, binary: Binary, report: Callable[[Downloading], None]) -> Executable:
+        report(Downloading(binary, "Debian"))
+        debian.fetch([binary.package], self.cache, relocate=binary.shared)
+        return self._in_cache(binary)
+
+    def _from_release(self, binary: Binary, report: Callable[[Downloading], None]) -> Executable:
+        release = releases.RELEASES[binary.setting]
+
+        def progress(got_bytes: int, whole_bytes: int | None) -> None:
+            report(Downloading(binary, self.downloader.base_url, got_bytes, whole_bytes))
+
+        self.downloader.fetch(release, self.machine, self.cache, progress)
+        return self._in_cache(binary)
+
+
+def _executable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _unusable(binary: Binary, named: Path) -> RequestError:
+    why = "is not executable" if named.is_file() else "is not a file"
+    return RequestError(
+        f"binaries.{binary.setting} is {named}, which {why}\n"
+        f"name the executable of {binary.title}, or leave the setting out so that it is found"
+    )

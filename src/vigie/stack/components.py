@@ -1,0 +1,151 @@
+"""What runs, as values: the engines.
+
+A component is one long-running process, with everything needed to start it, to see that it is
+ready, and to tell a person about it. The demo's own are in `demo.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from vigie.settings import Settings
+from vigie.stack.binaries import Executable
+from vigie.stack.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One process that the supervisor keeps running.
+
+    `port` is where it listens, and `setting` what moves it there. `url` is for people, `ready_url`
+    answers 2xx once it is ready; without one, a component is ready when it has stayed up a moment.
+    `prepare` is run to its end before each start. `after` names those that must be ready first.
+    `reads` are files that it reads when it starts: when their text changes, it starts anew.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    command: tuple[str, ...]
+    cwd: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    bind: str = "127.0.0.1"
+    port: int | None = None
+    setting: str = ""
+    url: str = ""
+    ready_url: str = ""
+    after: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of `setting`: VIGIE_PORTS__PROMETHEUS."""
+        return "VIGIE_" + self.setting.replace(".", "__").upper()
+
+
+def engines(
+    settings: Settings, state: State, binaries: Mapping[str, Executable]
+) -> list[Component]:
+    """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
+    the newest: `binaries` holds them by the name of their setting."""
+    prometheus, alertmanager = binaries["prometheus"], binaries["alertmanager"]
+    node_exporter = binaries["node_exporter"]
+    here = settings.here
+    ports = settings.ports
+    return [
+        Component(
+            name="prometheus",
+            title="Prometheus",
+            purpose="metrics and rules",
+            command=(
+                str(prometheus.path),
+                *prometheus.arguments,
+                f"--config.file={state.config / 'prometheus' / 'prometheus.yml'}",
+                f"--storage.tsdb.path={state.data('prometheus')}",
+                f"--storage.tsdb.retention.time={settings.retention.metrics.total_seconds():.0f}s",
+                f"--web.listen-address={address(settings.bind, ports.prometheus)}",
+                "--enable-feature=exemplar-storage",
+                # Reloading and quitting by HTTP has no password: for this machine only.
+                *(["--web.enable-lifecycle"] if ip_address(settings.bind).is_loopback else []),
+            ),
+            cwd=str(prometheus.folder or state.folder),
+            bind=settings.bind,
+            port=ports.prometheus,
+            setting="ports.prometheus",
+            url=url(here, ports.prometheus),
+            ready_url=f"http://{address(here, ports.prometheus)}/-/ready",
+            reads=(str(state.config / "prometheus" / "prometheus.yml"),),
+        ),
+        Component(
+            name="alertmanager",
+            title="Alertmanager",
+            purpose="alerts and who is told",
+            command=(
+                str(alertmanager.path),
+                *alertmanager.arguments,
+                f"--config.file={state.config / 'alertmanager' / 'alertmanager.yml'}",
+                f"--storage.path={state.data('alertmanager')}",
+                f"--web.listen-address={address(settings.bind, ports.alertmanager)}",
+                "--cluster.listen-address=",  # alone: no gossip port
+            ),
+            cwd=str(alertmanager.folder or state.folder),
+            bind=settings.bind,
+            port=ports.alertmanager,
+            setting="ports.alertmanager",
+            url=url(here, ports.alertmanager),
+            ready_url=f"http://{address(here, ports.alertmanager)}/-/ready",
+            reads=(str(state.config / "alertmanager" / "alertmanager.yml"),),
+        ),
+        Component(
+            name="node-exporter",
+            title="Node exporter",
+            purpose="this machine's metrics",
+            command=(
+                str(node_exporter.path),
+                *node_exporter.arguments,
+                f"--web.listen-address={address(settings.bind, ports.node_exporter)}",
+            ),
+            cwd=str(node_exporter.folder or state.folder),
+            bind=settings.bind,
+            port=ports.node_exporter,
+            setting="ports.node_exporter",
+            url=url(here, ports.node_exporter),
+            ready_url=f"http://{address(here, ports.node_exporter)}/",
+        ),
+    ]
+
+
+def save(state: State, components: Iterable[Component]) -> None:
+    """Note in the state folder what was started."""
+    state.write(state.components, json.dumps([asdict(one) for one in components], indent=1) + "\n")
+
+
+def saved(state: State) -> list[Component]:
+    """What was started last; nothing where nothing was."""
+    noted: list[dict[str, Any]]
+    try:
+        noted = json.loads(state.components.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return [Component(**_with_tuples(one)) for one in noted]
+
+
+def _with_tuples(noted: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where a component has tuples."""
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in noted.items()}
+
+
+def address(host: str, port: int | None = None) -> str:
+    """`host:port`, or the host alone, as a URL or a listening option writes it."""
+    written = f"[{host}]" if ":" in host else host
+    return written if port is None else f"{written}:{port}"
+
+
+def url(host: str, port: int) -> str:
+    """The address to show: what is on this machine is at `localhost`."""
+    return f"http://{address('localhost' if host == '127.0.0.1' else host, port)}"

@@ -1,0 +1,163 @@
+"""Whether components are ready, and what is told of one that does not get there."""
+
+from __future__ import annotations
+
+import http.client
+import queue
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from urllib.parse import urlsplit
+
+from vigie.stack import logs
+from vigie.stack.components import Component
+from vigie.stack.errors import StackError
+from vigie.stack.state import State
+from vigie.stack.supervisord import Process, Supervisord
+
+POLL_SECONDS = 0.05
+ANSWER_SECONDS = 2.0
+PATIENCE_SECONDS = 90.0
+SHOWN_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A component was started."""
+
+    component: Component
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A component answers; `seconds` since it was started."""
+
+    component: Component
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to know of components before they are started, to tell afterwards what became of them.
+
+    `deaths` are supervisord's counts and `log_bytes` the sizes of the logs, by name.
+    """
+
+    supervisord: Supervisord
+    deaths: Mapping[str, int]
+    log_bytes: Mapping[str, int]
+
+    @classmethod
+    def over(
+        cls,
+        supervisord: Supervisord,
+        components: Iterable[Component],
+        before: Mapping[str, Process],
+    ) -> Watch:
+        """Begin to watch; `before` is what supervisord says of the components now."""
+        return cls(
+            supervisord,
+            {name: process.deaths for name, process in before.items()},
+            {one.name: logs.size(supervisord.state.log(one.name)) for one in components},
+        )
+
+    def follow(
+        self,
+        components: Iterable[Component],
+        report: Callable[[Launched | Ready], None],
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        """Wait until all `components`, which were just started, are ready.
+
+        Those that come after others are started here, once those are ready. Raises StackError,
+        with its last log lines, for one that dies or is not ready in time.
+        """
+        components = list(components)
+        waiting = {one.name: one for one in components}
+        launched: dict[str, float] = {}
+        ready: queue.SimpleQueue[str] = queue.SimpleQueue()
+        enough = Event()
+
+        def wait(component: Component) -> None:
+            if _wait(component.ready_url, enough.is_set):
+                ready.put(component.name)
+
+        with ThreadPoolExecutor(max_workers=len(components) or 1) as pool:
+            try:
+                while waiting:
+                    processes = self.supervisord.processes()
+                    for one in components:
+                        if one.name in launched or any(name in waiting for name in one.after):
+                            continue
+                        if processes[one.name].state in ("STOPPED", "EXITED", "FATAL"):
+                            self.supervisord.launch(one.name)
+                        launched[one.name] = time.monotonic()
+                        report(Launched(one))
+                        if one.ready_url:
+                            pool.submit(wait, one)
+                    for name in [*waiting]:
+                        self._check(waiting[name], processes[name], launched, patience_seconds)
+                        if not waiting[name].ready_url and processes[name].state == "RUNNING":
+                            ready.put(name)
+                    for name in _emptied(ready):
+                        seconds = time.monotonic() - launched[name]
+                        report(Ready(waiting.pop(name), seconds))
+            finally:
+                enough.set()
+
+    def _check(
+        self,
+        component: Component,
+        process: Process,
+        launched: Mapping[str, float],
+        patience_seconds: float,
+    ) -> None:
+        name = component.name
+        if process.deaths > self.deaths.get(name, 0):
+            how = logs.last_exit(self.supervisord.state, name) or "it ended"
+            raise StackError(self._told(component, f"stopped before it was ready ({how})"))
+        if name in launched and time.monotonic() - launched[name] > patience_seconds:
+            raise StackError(self._told(component, f"was not ready within {patience_seconds:g} s"))
+
+    def _told(self, component: Component, what: str) -> str:
+        state: State = self.supervisord.state
+        log = state.log(component.name)
+        lines = logs.since(log, self.log_bytes.get(component.name, 0), SHOWN_LINES)
+        shown = "\n".join(f"  {line}" for line in lines) or "  (it printed nothing)"
+        return f"{component.title} {what}; the last that it printed:\n{shown}\nits log: {log}"
+
+
+def answers(url: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether a GET of `url` is answered 2xx in time."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "", parts.port, timeout=timeout_seconds
+    )
+    try:
+        connection.request("GET", parts.path or "/")
+        return 200 <= connection.getresponse().status < 300
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _wait(url: str, given_up: Callable[[], bool]) -> bool:
+    while not given_up():
+        if answers(url):
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def _emptied(names: queue.SimpleQueue[str]) -> list[str]:
+    """All that is in the queue; waits a moment when there is nothing."""
+    got = []
+    try:
+        got.append(names.get(timeout=POLL_SECONDS))
+        while True:
+            got.append(names.get_nowait())
+    except queue.Empty:
+        return got

@@ -1,0 +1,161 @@
+"""Starts a stack, or what is missing of one, and waits until it is ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from vigie import render
+from vigie.settings import Settings
+from vigie.stack import components as known
+from vigie.stack import down, ports
+from vigie.stack.binaries import ENGINES, Downloading, Search
+from vigie.stack.components import Component
+from vigie.stack.errors import StackError
+from vigie.stack.readiness import Launched, Ready, Watch
+from vigie.stack.state import State
+from vigie.stack.supervisord import Process, Supervisord
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another command is at work on this stack; `holder` says which."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanedUp:
+    """Processes of an earlier stack, whose supervisor was killed, were ended."""
+
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RealProvider:
+    """The demo talks to the real AI provider, at `url`, with the caller's key."""
+
+    url: str
+
+
+Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready
+"""What happens on the way, in the order in which it happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What runs in the end, what of it was started now, and how long that took."""
+
+    components: Sequence[Component]
+    started: Sequence[str]
+    seconds: float
+
+
+def up(
+    state: State,
+    settings: Settings,
+    environ: Mapping[str, str],
+    report: Callable[[Event], None],
+    demo: bool = False,
+) -> Outcome:
+    """Start the engines, with `demo` the coaching application too, and wait until all are ready.
+
+    What already runs is left alone, unless its settings changed. Raises StackError; nothing that
+    was started here runs on then.
+    """
+    state.make()
+    with state.locked(on_wait=lambda holder: report(Waiting(holder))):
+        binaries = Search.usual(environ).find(
+            [(binary, getattr(settings.binaries, binary.setting)) for binary in ENGINES], report
+        )
+        for name, text in render.embedded(settings).items():
+            state.write(state.config / name, text)
+        components = known.engines(settings, state, binaries)
+        if demo:
+            from vigie.stack.demo import coaching
+
+            added = coaching(settings, state, environ)
+            components += added.components
+            environ = added.environ
+            if added.real_provider:
+                report(RealProvider(added.real_provider))
+        return start(state, components, environ, report)
+
+
+def start(
+    state: State,
+    components: Sequence[Component],
+    environ: Mapping[str, str],
+    report: Callable[[Event], None],
+) -> Outcome:
+    """Start `components` under the supervisor of `state`, whose lock the caller holds."""
+    began = time.monotonic()
+    supervisord = Supervisord(state)
+    if supervisord.running():
+        whole, started = _join(supervisord, components, report)
+    else:
+        whole, started = [*components], _begin(supervisord, components, environ, report)
+    return Outcome(whole, started, time.monotonic() - began)
+
+
+def _begin(
+    supervisord: Supervisord,
+    components: Sequence[Component],
+    environ: Mapping[str, str],
+    report: Callable[[Event], None],
+) -> list[str]:
+    state = supervisord.state
+    # Its own end removes this file: it is still there when supervisord was killed, or the machine.
+    if state.pid_file.exists() and (ended := down.stop(state)):
+        report(CleanedUp(ended))
+    ports.check_free(components)
+    watch = Watch.over(supervisord, components, {})
+    try:
+        known.save(state, components)
+        supervisord.start(components, environ)
+        watch.follow(components, report)
+    except BaseException as error:
+        with down.uninterrupted():
+            down.stop(state)
+        raise _stopped(error) from error
+    return [one.name for one in components]
+
+
+def _join(
+    supervisord: Supervisord, components: Sequence[Component], report: Callable[[Event], None]
+) -> tuple[list[Component], list[str]]:
+    """Bring a running stack to `components`; what else runs in it stays."""
+    before = supervisord.processes()
+    saved = {one.name: one for one in known.saved(supervisord.state)}
+    wanted = {one.name for one in components}
+    whole = [*components, *(one for one in saved.values() if one.name not in wanted)]
+
+    ports.check_free(
+        one
+        for one in components
+        if not (_runs(before.get(one.name)) and saved[one.name].port == one.port)
+    )
+    watch = Watch.over(supervisord, whole, before)
+    known.save(supervisord.state, whole)
+    changed = supervisord.update(whole)
+    fresh = [one for one in whole if one.name in changed or not _runs(before.get(one.name))]
+    try:
+        watch.follow(fresh, report)
+    except BaseException as error:
+        with down.uninterrupted():
+            for one in fresh:
+                supervisord.stop(one.name)
+        raise _stopped(error) from error
+    return whole, [one.name for one in fresh]
+
+
+def _runs(process: Process | None) -> bool:
+    return process is not None and process.state in ("STARTING", "RUNNING")
+
+
+def _stopped(error: BaseException) -> BaseException:
+    """The same error; a person reads in it what became of the rest."""
+    if isinstance(error, StackError):
+        return type(error)(f"{error}\nwhat had been started was stopped")
+    return error
