@@ -15,10 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
-try:
-    import typer
-except ModuleNotFoundError:  # a watched service has the instruments only
-    sys.exit("vigie: the command needs more than the instruments: pip install 'vigie[stack]'")
+import typer
 
 from vigie import __version__
 from vigie.settings import Settings, SettingsError, load
@@ -63,10 +60,10 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colours ($NO
 Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 
 
-def main() -> NoReturn:
-    """The command `vigie`."""
+def main(began: float) -> NoReturn:
+    """The command `vigie`, which began at `began` (monotonic, in seconds)."""
     try:
-        app(prog_name="vigie")
+        app(prog_name="vigie", obj=began)
     except (StackError, SettingsError) as error:
         typer.echo(f"vigie: {error}", err=True)
         sys.exit(error.exit_code if isinstance(error, StackError) else WRONG)
@@ -104,6 +101,8 @@ def _examples(*lines: str) -> str:
     )
 )
 def up(
+    context: typer.Context,
+    *,
     demo: Annotated[
         bool, typer.Option("--demo", help="Start the coaching application and its traffic too.")
     ] = False,
@@ -132,7 +131,7 @@ def up(
             typer.echo("vigie: interrupted; what had been started was stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
         told = (
-            f"Everything is ready, in {outcome.seconds:.1f} s."
+            f"Everything is ready, in {time.monotonic() - context.obj:.1f} s."
             if outcome.started
             else "It already runs."
         )
@@ -223,7 +222,7 @@ def logs(
         raise StackError(f"nothing ever ran in {place.folder}\nstart it: vigie up")
     console = screen.console(no_color)
     names = list(files)
-    with contextlib.suppress(KeyboardInterrupt):
+    with _quiet_interrupt():
         ends = log.sizes(files)
         screen.lines(console, log.last(files, count, ends), names)
         if follow:
@@ -344,13 +343,13 @@ def _stay(place: State, no_color: bool) -> None:
 
     files = log.files(place)
     files.pop(SUPERVISOR, None)
-    with contextlib.suppress(KeyboardInterrupt):
+    with _quiet_interrupt():
         added = log.follow(files, log.sizes(files), _while(Supervisord(place).running))
         screen.lines(screen.console(no_color), added, list(files))
         raise StackError("the stack was stopped by somebody else")
     with uninterrupted():
         outcome = stop(place)
-    typer.echo(f"\nStopped {outcome.stopped} processes in {outcome.seconds:.1f} s.")
+    typer.echo(f"Stopped {outcome.stopped} processes in {outcome.seconds:.1f} s.")
 
 
 def _while(running: Callable[[], bool]) -> Callable[[], bool]:
@@ -366,6 +365,15 @@ def _while(running: Callable[[], bool]) -> Callable[[], bool]:
         return running()
 
     return go_on
+
+
+@contextlib.contextmanager
+def _quiet_interrupt() -> Iterator[None]:
+    """Take Ctrl-C as the usual end, and leave its ^C on a line of its own."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("")
 
 
 @contextlib.contextmanager

@@ -46,8 +46,6 @@ def fetch(packages: Sequence[str], cache: Path, relocate: str = "") -> Path:
     folder. What was fetched once is kept in `cache`. Safe to call from several processes at once.
     Raises DebianError.
     """
-    if missing := [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]:
-        raise DebianError(f"{' and '.join(missing)} not on this machine")
     return caches.keep(place(packages, cache), partial(_fetch_into, packages, cache, relocate))
 
 
@@ -57,6 +55,8 @@ def place(packages: Sequence[str], cache: Path) -> Path:
 
 
 def _fetch_into(packages: Sequence[str], cache: Path, relocate: str, folder: Path) -> None:
+    if missing := [tool for tool in ("apt-get", "dpkg-deb") if shutil.which(tool) is None]:
+        raise DebianError(f"{' and '.join(missing)} not on this machine")
     downloads = folder / "downloads"
     downloads.mkdir()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,11 +44,10 @@ Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What runs in the end, what of it was started now, and how long that took."""
+    """What runs in the end, and the names of what was started now."""
 
     components: Sequence[Component]
     started: Sequence[str]
-    seconds: float
 
 
 def up(
@@ -90,13 +88,10 @@ def start(
     report: Callable[[Event], None],
 ) -> Outcome:
     """Start `components` under the supervisor of `state`, whose lock the caller holds."""
-    began = time.monotonic()
     supervisord = Supervisord(state)
     if supervisord.running():
-        whole, started = _join(supervisord, components, report)
-    else:
-        whole, started = [*components], _begin(supervisord, components, environ, report)
-    return Outcome(whole, started, time.monotonic() - began)
+        return _join(supervisord, components, report)
+    return _begin(supervisord, components, environ, report)
 
 
 def _begin(
@@ -104,7 +99,7 @@ def _begin(
     components: Sequence[Component],
     environ: Mapping[str, str],
     report: Callable[[Event], None],
-) -> list[str]:
+) -> Outcome:
     state = supervisord.state
     # Its own end removes this file: it is still there when supervisord was killed, or the machine.
     if state.pid_file.exists() and (ended := down.stop(state)):
@@ -119,12 +114,12 @@ def _begin(
         with down.uninterrupted():
             down.stop(state)
         raise _stopped(error) from error
-    return [one.name for one in components]
+    return Outcome(components, [one.name for one in components])
 
 
 def _join(
     supervisord: Supervisord, components: Sequence[Component], report: Callable[[Event], None]
-) -> tuple[list[Component], list[str]]:
+) -> Outcome:
     """Bring a running stack to `components`; what else runs in it stays."""
     before = supervisord.processes()
     saved = {one.name: one for one in known.saved(supervisord.state)}
@@ -147,7 +142,7 @@ def _join(
             for one in fresh:
                 supervisord.stop(one.name)
         raise _stopped(error) from error
-    return whole, [one.name for one in fresh]
+    return Outcome(whole, [one.name for one in fresh])
 
 
 def _runs(process: Process | None) -> bool:
