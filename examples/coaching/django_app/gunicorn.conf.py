@@ -1,0 +1,28 @@
+"""gunicorn reads this file when it starts in this folder; the command line has the last word."""
+
+bind = "127.0.0.1:8002"
+workers = 1
+threads = 8
+# Longer than any client keeps an idle connection, so that the client is the one who closes it:
+# a request sent just as the server closes would be lost.
+keepalive = 75
+graceful_timeout = 10
+# One file less to clean up; the workers are told what to do by signals.
+control_socket_disable = True
+
+# Its own lines go where Django's go, in the same form. Requests are counted, not written down.
+logconfig_dict = {
+    "formatters": {"one_line": {"()": "coaching.logs.OneLine"}},
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "one_line",
+        }
+    },
+    "root": {"level": "INFO", "handlers": ["stdout"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    },
+}
