@@ -1,22 +1,30 @@
-"""Instruments made from the catalogue: prometheus_client's own, with cached and bounded children.
+"""Instruments made from the catalogue, with cached and bounded children.
 
-`labels()` is what makes the usual middlewares slow (about a microsecond a call), so a child is
-looked up once per combination of label values and kept.
+They are our own and not prometheus_client's, whose registry and exposition they feed: a child is
+found once and kept (`labels()` is what makes the usual middlewares slow), a number is added without
+a lock (`cells.indivisible`), and with several workers it is added to a file that they share.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry
+from prometheus_client import Metric as Family
+from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.utils import floatToGoString
 
 from vigie.catalogue.metric import OTHER, AcrossWorkers, Kind, Label, Metric
+from vigie.instrument import workers
+from vigie.instrument.cells import MAKING, Cells, indivisible, survive_forks
 
 Child: TypeAlias = Any
-"""A prometheus_client Counter, Gauge or Histogram without labels left to give."""
+"""A Counter, Gauge or Histogram: what one combination of label values is counted with."""
 
 _GAUGE_MODES = {
     AcrossWorkers.SUM: "livesum",
@@ -44,19 +52,25 @@ def meters(registry: CollectorRegistry = REGISTRY) -> Meters:
 class Meters:
     """The instruments of one registry, each made when it is first asked for."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, storage: workers.Storage | None = None) -> None:
+        """`storage` is where the numbers are; by default what the environment asks for."""
+        survive_forks()
         self.registry = registry
         self._by_name: dict[str, Meter] = {}
         self._before_scrape: dict[str, Callable[[], None]] = {}
-        self._lock = threading.Lock()
+        self.storage = storage or workers.storage()
+        if self.storage.failure is not None:
+            self._count_lost_storage(self.storage.failure)
 
     def __getitem__(self, metric: Metric) -> Meter:
         found = self._by_name.get(metric.name)
         if found is None:
-            with self._lock:
+            with MAKING:
                 found = self._by_name.get(metric.name)
                 if found is None:
-                    found = self._by_name[metric.name] = Meter(metric, self.registry)
+                    found = Meter(metric, self)
+                    self.registry.register(found)
+                    self._by_name[metric.name] = found
         return found
 
     def before_scrape(self, name: str, refresh: Callable[[], None]) -> None:
@@ -71,6 +85,21 @@ class Meters:
             with guarded(f"refresh:{name}", self):
                 refresh()
 
+    def places(self, kind: str, keys: Sequence[str]) -> tuple[Cells, tuple[int, ...]]:
+        """Where the numbers of `keys` are."""
+        try:
+            cells = self.storage.cells(kind)
+            return cells, cells.places(keys)
+        except OSError as error:  # the disk is full
+            spare = self.storage.go_on_in_memory(kind)
+            self._count_lost_storage(error)
+            return spare, spare.places(keys)
+
+    def _count_lost_storage(self, error: Exception) -> None:
+        from vigie.instrument.guard import count_failure
+
+        count_failure("workers", error, self)
+
 
 class Meter:
     """One metric family and its children.
@@ -79,15 +108,12 @@ class Meter:
     miss the first event of a series that appears with it.
     """
 
-    def __init__(self, metric: Metric, registry: CollectorRegistry) -> None:
+    def __init__(self, metric: Metric, meters: Meters) -> None:
         self.metric = metric
-        self._family = _family(metric, registry)
+        self._meters = meters
         self._children: dict[tuple[str, ...], Child] = {}
         self._seen: tuple[set[str], ...] = tuple(set() for _ in metric.labels)
-        self._lock = threading.Lock()
-        if not metric.labels:
-            self._children[()] = self._family
-        elif all(label.values for label in metric.labels):
+        if all(label.values for label in metric.labels):
             for values in product(*(label.values for label in metric.labels)):
                 self.child(*values)
 
@@ -95,25 +121,153 @@ class Meter:
         """The instrument for these label values, in the catalogue's order of labels.
 
         A value outside its label's closed set, or a new one beyond its label's cap, counts as
-        `other`.
+        `other`. Raises ValueError where the number of values is not that of the labels.
         """
         try:
             return self._children[values]
         except KeyError:
             return self._resolve(values)
 
+    def collect(self) -> Iterable[Family]:
+        """This process's series of the family."""
+        family = self._empty_family()
+        for values, child in self._children.copy().items():
+            labels = dict(zip(self.metric.label_names, values, strict=True))
+            for suffix, more, value in child.samples():
+                family.add_sample(family.name + suffix, {**labels, **more}, value)
+        return [family]
+
+    def describe(self) -> Iterable[Family]:
+        """The family without its series: by it a registry refuses a second one of the name."""
+        return [self._empty_family()]
+
     def _resolve(self, values: tuple[str, ...]) -> Child:
         if len(values) != len(self.metric.labels):
             raise ValueError(f"{self.metric.name} takes {self.metric.label_names}, not {values}")
-        with self._lock:
+        with MAKING:
             kept = tuple(
                 _bounded(label, str(value), seen)
                 for label, value, seen in zip(self.metric.labels, values, self._seen, strict=True)
             )
             found = self._children.get(kept)
             if found is None:
-                found = self._children[kept] = self._family.labels(*kept)
+                found = self._children[kept] = self._make(kept)
             return found
+
+    def _make(self, values: tuple[str, ...]) -> Child:
+        match self.metric.kind:
+            case Kind.COUNTER:
+                return Counter(*self._places("counter", self._key("_total", values)))
+            case Kind.GAUGE:
+                across = self.metric.across_workers
+                kind = f"gauge_{_GAUGE_MODES[across]}"
+                kept_time = across is AcrossWorkers.LATEST
+                return Gauge(*self._places(kind, self._key("", values)), keeps_time=kept_time)
+            case Kind.HISTOGRAM:
+                bounds = (*self.metric.buckets, float("inf"))
+                buckets = [self._key("_bucket", values, le=_le(bound)) for bound in bounds]
+                places = self._places("histogram", self._key("_sum", values), *buckets)
+                return Histogram(*places, bounds=bounds)
+
+    def _places(self, kind: str, *keys: str) -> tuple[Cells, tuple[int, ...]]:
+        return self._meters.places(kind, keys)
+
+    def _key(self, suffix: str, values: tuple[str, ...], **more: str) -> str:
+        names = [*self.metric.label_names, *more]
+        family = self._empty_family().name
+        return mmap_key(family, family + suffix, names, [*values, *more.values()], self.metric.help)
+
+    def _empty_family(self) -> Family:
+        # A counter's family is called without _total; its samples have it.
+        name = self.metric.name.removesuffix("_total")
+        return Family(name, self.metric.help, self.metric.kind.value)
+
+
+class Counter:
+    """A count that only rises."""
+
+    __slots__ = ("at", "cells")
+
+    def __init__(self, cells: Cells, places: tuple[int, ...]) -> None:
+        self.cells = cells
+        self.at = places[0]
+
+    @indivisible
+    def inc(self, amount: float = 1.0) -> None:
+        """Add `amount`. Raises ValueError where it is negative."""
+        if amount < 0:
+            raise ValueError(f"a counter only rises: {amount}")
+        self.cells.values[self.at] += amount
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
+        """What a scrape reads: suffix of the name, further labels, value."""
+        yield "_total", {}, self.cells.values[self.at]
+
+
+class Gauge:
+    """A value that rises and falls."""
+
+    __slots__ = ("at", "cells", "keeps_time")
+
+    def __init__(self, cells: Cells, places: tuple[int, ...], keeps_time: bool = False) -> None:
+        self.cells = cells
+        self.at = places[0]
+        self.keeps_time = keeps_time
+
+    @indivisible
+    def inc(self, amount: float = 1.0) -> None:
+        """Add `amount`, which may be negative."""
+        self.cells.values[self.at] += amount
+
+    @indivisible
+    def dec(self, amount: float = 1.0) -> None:
+        """Take `amount` off."""
+        self.cells.values[self.at] -= amount
+
+    def set(self, value: float) -> None:
+        """Make it `value`."""
+        self.cells.values[self.at] = float(value)
+        if self.keeps_time:
+            self.cells.values[self.at + 1] = time.time()
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
+        """What a scrape reads: suffix of the name, further labels, value."""
+        yield "", {}, self.cells.values[self.at]
+
+
+class Histogram:
+    """A distribution in buckets; its count is the sum of them."""
+
+    __slots__ = ("bounds", "buckets_at", "cells", "sum_at")
+
+    def __init__(self, cells: Cells, places: tuple[int, ...], bounds: tuple[float, ...]) -> None:
+        self.cells = cells
+        self.sum_at, *buckets_at = places
+        self.buckets_at = tuple(buckets_at)
+        self.bounds = bounds
+
+    @indivisible
+    def observe(self, amount: float) -> None:
+        """Count an event of this size, in the metric's unit."""
+        bucket_at = self.buckets_at[bisect_left(self.bounds, amount)]
+        sum_at = self.sum_at
+        values = self.cells.values
+        values[sum_at] += amount
+        values[bucket_at] += 1.0
+
+    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
+        """What a scrape reads: suffix of the name, further labels, value."""
+        values = self.cells.values
+        so_far = 0.0
+        for bound, at in zip(self.bounds, self.buckets_at, strict=True):
+            so_far += values[at]
+            yield "_bucket", {"le": _le(bound)}, so_far
+        yield "_count", {}, so_far
+        yield "_sum", {}, values[self.sum_at]
+
+
+def _le(bound: float) -> str:
+    return str(floatToGoString(bound))  # type: ignore[no-untyped-call] # has no annotations
 
 
 def _bounded(label: Label, value: str, seen: set[str]) -> str:
@@ -125,19 +279,3 @@ def _bounded(label: Label, value: str, seen: set[str]) -> str:
         return OTHER
     seen.add(value)
     return value
-
-
-def _family(metric: Metric, registry: CollectorRegistry) -> Any:
-    labels = metric.label_names
-    match metric.kind:
-        case Kind.COUNTER:
-            return Counter(metric.name, metric.help, labels, registry=registry)
-        case Kind.GAUGE:
-            mode: Any = _GAUGE_MODES[metric.across_workers]
-            return Gauge(
-                metric.name, metric.help, labels, registry=registry, multiprocess_mode=mode
-            )
-        case Kind.HISTOGRAM:
-            return Histogram(
-                metric.name, metric.help, labels, registry=registry, buckets=metric.buckets
-            )
