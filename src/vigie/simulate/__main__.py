@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -29,10 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     except OSError as error:
         address = f"{given.host}:{given.port}"
-        print(
-            f"{parser.prog}: {address}: {error.strerror or error}: choose another --port",
-            file=sys.stderr,
-        )
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        print(f"{parser.prog}: {address}: {reason}: choose another --port", file=sys.stderr)
         return 2
     return 0
 

@@ -217,12 +217,18 @@ async def _stream(order: _Order, call: TextCall, sale: Sale, reply: Reply) -> No
             await exchange.send_event(event)
             sent += 1
 
+    def drop_before_the_next_token() -> None:
+        if sent == drop_after:
+            raise _DroppedError
+
     order.tell_processing_time()
     await exchange.start_stream()
     try:
         await send(call.opening(sale, reply))
+        drop_before_the_next_token()
         async for index, token in _generate(order.shop.clock, sale, reply, order.pace):
             await send(call.token(sale, reply, index, token))
+            drop_before_the_next_token()
         closing = call.closing(sale, reply)
         dropped = drop_after is not None and sent + len(closing) > drop_after
         sale.outcome = "dropped" if dropped else "completed"
