@@ -28,14 +28,15 @@ def tokens_of_prompt(request: Mapping[str, object]) -> int:
     """
     messages = request.get("messages")
     overhead = _TOKENS_PER_MESSAGE * len(messages) if isinstance(messages, list) else 0
-    return overhead + tokens_of_text(sum(_text_bytes(request.get(key)) for key in _PROMPT_KEYS))
+    return overhead + tokens_of_text(sum(text_bytes(request.get(key)) for key in _PROMPT_KEYS))
 
 
-def _text_bytes(value: object) -> int:
+def text_bytes(value: object) -> int:
+    """The size in UTF-8 of all text in a JSON value, but for pictures, sound and files."""
     if isinstance(value, str):
         return len(value.encode(errors="replace"))
     if isinstance(value, Mapping):
-        return sum(_text_bytes(item) for key, item in value.items() if key not in _BINARY_KEYS)
+        return sum(text_bytes(item) for key, item in value.items() if key not in _BINARY_KEYS)
     if isinstance(value, (list, tuple)):
-        return sum(_text_bytes(item) for item in value)
+        return sum(text_bytes(item) for item in value)
     return 0

@@ -1,0 +1,212 @@
+"""Where the SDK's calls and their attempts become visible.
+
+A call passes through the client's `request`, whichever resource or wrapper it was made by, and in
+every version of the SDK since 1.40. Its attempts, retries included, pass through `send` of the HTTP
+client underneath. Bodies are watched where the HTTP response hands its bytes out, so that what the
+SDK makes of them (objects, streams, raw responses) stays the SDK's own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import functools
+import threading
+import weakref
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from vigie.costs.prices import PriceList
+from vigie.instrument import http_attempts
+from vigie.instrument.guard import guarded
+from vigie.instrument.openai.attempt import NAME, Attempt, Call
+from vigie.instrument.openai.backlog import Backlog
+from vigie.instrument.openai.recorder import Recorder
+
+_OPERATIONS = {
+    "/chat/completions": "chat",
+    "/responses": "responses",
+    "/embeddings": "embeddings",
+}
+_MARK = "_vigie_seam"
+_current: ContextVar[Call | None] = ContextVar("vigie_openai_call", default=None)
+
+
+class Seam:
+    """The replaced methods of the SDK's two client classes, and who is watched.
+
+    It is kept on the replaced methods: this module may be loaded twice (Streamlit reloads the
+    sources that it watches), the SDK is not.
+    """
+
+    def __init__(self, classes: tuple[type, type]) -> None:
+        self.prices = PriceList()
+        self.backlog = Backlog(self.prices)
+        self._classes = classes
+        self._originals = [each.__dict__["request"] for each in classes]
+        self._everyone: Recorder | None = None
+        # By the HTTP client, because it is what a client shares with its copies (with_options).
+        self._some: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
+        self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._without_stream_options: set[str] = set()
+
+    def watch(self, client: Any, recorder: Recorder) -> None:
+        """Watch one client and its copies, or all of the process (None)."""
+        if client is None:
+            self._everyone = recorder
+        else:
+            self._some[client._client] = recorder
+        self.backlog.start()
+
+    def restore(self) -> None:
+        """Put everything back as it was; what waits is counted first."""
+        for each, original in zip(self._classes, self._originals, strict=True):
+            each.request = original  # type: ignore[attr-defined]
+        for http_client in list(self._seen):
+            http_attempts.unwatch(http_client, NAME)
+        atexit.unregister(self.backlog.drain)
+        self.backlog.stop()
+
+    def replace(self) -> None:
+        """Replace `request` of the two classes."""
+        sync, asynchronous = self._classes
+        sync.request = self._sync_request(self._originals[0])  # type: ignore[attr-defined]
+        asynchronous.request = self._async_request(  # type: ignore[attr-defined]
+            self._originals[1]
+        )
+        atexit.register(self.backlog.drain)
+
+    def _sync_request(self, original: Any) -> Any:
+        @functools.wraps(original)
+        def request(client: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
+            call, changed = self._call(client, options)
+            token = _current.set(call)
+            try:
+                return original(client, cast_to, changed, *args, **kwargs)
+            except Exception as error:
+                if not self._refuses_stream_options(call, error):
+                    raise
+            finally:
+                _current.reset(token)
+            # The answer to our option, not to the caller's request: which now goes as it was.
+            return request(client, cast_to, options, *args, **kwargs)
+
+        setattr(request, _MARK, self)
+        return request
+
+    def _async_request(self, original: Any) -> Any:
+        @functools.wraps(original)
+        async def request(
+            client: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any
+        ) -> Any:
+            call, changed = self._call(client, options)
+            token = _current.set(call)
+            try:
+                return await original(client, cast_to, changed, *args, **kwargs)
+            except Exception as error:
+                if not self._refuses_stream_options(call, error):
+                    raise
+            finally:
+                _current.reset(token)
+            return await request(client, cast_to, options, *args, **kwargs)
+
+        setattr(request, _MARK, self)
+        return request
+
+    def _call(self, client: Any, options: Any) -> tuple[Call | None, Any]:
+        """What this call is, and the options to make it with; None where it is not watched."""
+        with guarded(NAME):
+            recorder = self._some.get(client._client) or self._everyone
+            path = _path(options)
+            if recorder is None or path is None:
+                return None, options
+            self.backlog.start()
+            if not http_attempts.watched(client._client, NAME):
+                http_attempts.watch(client._client, NAME, _begin)
+                self._seen.add(client._client)
+            base_url = str(client.base_url)
+            body = _body(options)
+            changed = None
+            if path == "/chat/completions" and base_url not in self._without_stream_options:
+                changed = _asking_for_usage(options, body)
+            call = Call(
+                recorder=recorder,
+                backlog=self.backlog,
+                operation=_OPERATIONS[path],
+                path=path,
+                base_url=base_url,
+                request=body,
+                hides_usage=changed is not None,
+            )
+            return call, options if changed is None else changed
+        return None, options
+
+    def _refuses_stream_options(self, call: Call | None, error: Exception) -> bool:
+        """Whether the server refused the option that we added; remembered by its base URL."""
+        if call is None or not call.hides_usage:
+            return False
+        with guarded(NAME):
+            words = f"{error} {getattr(error, 'body', '')}"
+            refused = getattr(error, "status_code", None) in (400, 422) and (
+                "stream_options" in words or "include_usage" in words
+            )
+            if refused:
+                self._without_stream_options.add(call.base_url)
+            return refused
+        return False
+
+
+_installing = threading.Lock()
+
+
+def seam(classes: tuple[type, type]) -> Seam:
+    """The seam in these two classes (the sync and the async client), made when first asked for."""
+    with _installing:
+        found: Seam | None = installed(classes)
+        if found is None:
+            found = Seam(classes)
+            found.replace()
+        return found
+
+
+def installed(classes: tuple[type, type]) -> Seam | None:
+    """The seam in these two classes, if there is one."""
+    return getattr(classes[0].__dict__["request"], _MARK, None)
+
+
+def _begin(request: Any) -> Attempt | None:
+    call = _current.get()
+    if call is None or not request.url.path.endswith(call.path):
+        return None
+    return Attempt(call)
+
+
+def _path(options: Any) -> str | None:
+    if options.method.lower() != "post":
+        return None
+    url = options.url.partition("?")[0]
+    return next((path for path in _OPERATIONS if url.endswith(path)), None)
+
+
+def _body(options: Any) -> Mapping[str, Any]:
+    parts = (options.json_data, options.extra_json)
+    return {key: part[key] for part in parts if isinstance(part, Mapping) for key in part}
+
+
+def _asking_for_usage(options: Any, body: Mapping[str, Any]) -> Any:
+    """The options with `stream_options.include_usage` added; None where there is no need."""
+    if body.get("stream") is not True:
+        return None
+    asked = body.get("stream_options")
+    asked = asked if isinstance(asked, Mapping) else {}
+    if asked.get("include_usage"):
+        return None
+    changed = copy.copy(options)
+    # What is given as `extra_body` is laid over the rest by the SDK.
+    where = "json_data" if isinstance(options.json_data, Mapping) else "extra_json"
+    if isinstance(options.extra_json, Mapping) and "stream_options" in options.extra_json:
+        where = "extra_json"
+    part = getattr(options, where)
+    setattr(changed, where, {**part, "stream_options": {**asked, "include_usage": True}})
+    return changed

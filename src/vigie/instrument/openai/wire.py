@@ -1,0 +1,316 @@
+"""What the provider's answers say about themselves, read from the wire.
+
+The wire format is the public part of an OpenAI-compatible API, the same for every version of the
+SDK and every way in which the SDK hands an answer out. Bodies are bytes as `iter_bytes()` gives
+them: decompressed, cut anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from vigie.costs.estimate import text_bytes
+from vigie.costs.usage import Usage
+
+_KEPT_BYTES = 256 * 1024
+_DONE = b"[DONE]\n\n"
+# Inside a JSON string the quotes would be escaped, so these are the keys.
+_ERROR = b'"error"'
+_USAGE = b'"usage"'
+_NULL_USAGE = b',"usage":null'
+_EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+_UNFINISHED = frozenset({"queued", "in_progress"})
+
+
+@dataclass(slots=True)
+class Told:
+    """What an answer said: empty or None where it did not.
+
+    `usd` is the cost where the provider tells it, `failure` the outcome where an answer of status
+    200 turns out to be an error, `finished` whether the model came to its end, `pending` whether
+    the provider goes on in the background and will tell the usage elsewhere.
+    """
+
+    model: str = ""
+    usage: Usage | None = None
+    usd: Decimal | None = None
+    service_tier: str = ""
+    failure: str = ""
+    finished: bool = False
+    pending: bool = False
+
+
+class Document:
+    """An answer that is one JSON document."""
+
+    first_token_at: float | None = None
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def take(self, chunk: bytes) -> bytes:
+        """Look at a piece of the body; what is returned goes on to the caller."""
+        self._chunks.append(chunk)
+        return chunk
+
+    def rest(self) -> bytes:
+        """What `take` held back, at the end of the body."""
+        return b""
+
+    def told(self) -> Told:
+        """What the answer said so far."""
+        document = _parsed(b"".join(self._chunks))
+        return read(document) if document is not None else Told()
+
+    def received_text_bytes(self) -> int:
+        """The size of the text that the model wrote, as far as it arrived."""
+        body = b"".join(self._chunks)
+        document = _parsed(body)
+        if document is None:
+            return len(body)
+        return text_bytes(document.get("choices") or document.get("output"))
+
+
+class EventStream:
+    """An answer that comes as server-sent events.
+
+    With `hides_usage`, the one event that carries the usage and nothing else is not passed on; a
+    chunk that ends in the middle of an event then waits for the rest of it. `on_complete` is called
+    once when the stream says that it is complete, before its connection is.
+    """
+
+    def __init__(
+        self, on_complete: Callable[[], None] | None = None, *, hides_usage: bool = False
+    ) -> None:
+        self.first_token_at: float | None = None
+        self._on_complete = on_complete
+        self._hides_usage = hides_usage
+        self._kept: deque[bytes] = deque()
+        self._kept_bytes = 0
+        self._forgotten_bytes = 0
+        self._held = b""
+        self._unsearched = b""
+
+    def take(self, chunk: bytes) -> bytes:
+        """Look at a piece of the body; what is returned goes on to the caller."""
+        # Each chunk of each stream passes here: a call or a search more is felt (rfind takes a
+        # third of what `in` does).
+        self._kept.append(chunk)
+        self._kept_bytes += len(chunk)
+        if self._kept_bytes > _KEPT_BYTES:
+            self._forget_oldest()
+        if self.first_token_at is None:
+            self._look_for_first_token(chunk)
+        if chunk.endswith(_DONE):
+            self._complete()
+        if not self._hides_usage:
+            return chunk
+        if self._held or not chunk.endswith(b"\n\n"):
+            chunk, self._held = _cut_at_event(self._held + chunk)
+        # Asked for its usage, OpenAI says in every other event that there is none.
+        chunk = chunk.replace(_NULL_USAGE, b"")
+        if chunk.rfind(_USAGE) < 0:
+            return chunk
+        return b"".join(block for block in _with_ends(chunk) if not _is_usage_alone(block))
+
+    def rest(self) -> bytes:
+        """What `take` held back, at the end of the body."""
+        held, self._held = self._held, b""
+        return held
+
+    def told(self) -> Told:
+        """What the answer said so far: the newest event that tells anything."""
+        told = Told()
+        for block in _newest_first(b"".join(self._kept)):
+            informs = _ERROR in block or _USAGE in block.replace(_NULL_USAGE, b"")
+            if told.model and not informs:
+                continue
+            document = _event(block)
+            if document is None:
+                continue
+            older = read(document)
+            if older.usage or older.failure:
+                older.model = older.model or told.model
+                return older
+            told = told if told.model else older
+        return told
+
+    def received_text_bytes(self) -> int:
+        """The size of the text that the model wrote, as far as it arrived.
+
+        Of a long stream the oldest part is forgotten, and reckoned by the rest.
+        """
+        if not self._kept_bytes:
+            return 0
+        kept = sum(_delta_bytes(block) for block in _newest_first(b"".join(self._kept)))
+        return kept * (self._forgotten_bytes + self._kept_bytes) // self._kept_bytes
+
+    def _complete(self) -> None:
+        on_complete, self._on_complete = self._on_complete, None
+        if on_complete is not None:
+            on_complete()
+
+    def _forget_oldest(self) -> None:
+        while self._kept_bytes > _KEPT_BYTES and len(self._kept) > 1:
+            size = len(self._kept.popleft())
+            self._kept_bytes -= size
+            self._forgotten_bytes += size
+
+    def _look_for_first_token(self, chunk: bytes) -> None:
+        whole, self._unsearched = _cut_at_event(self._unsearched + chunk)
+        if any(_carries_token(_event(block)) for block in _with_ends(whole)):
+            self.first_token_at = time.perf_counter()
+
+
+def read(document: Mapping[str, Any]) -> Told:
+    """What a JSON document says: an answer's, or one event of a stream."""
+    kind = document.get("type")
+    failure = ""
+    if document.get("error") or kind == "error":
+        failure = _failure(document.get("error") or document)
+    inner = document.get("response")
+    if isinstance(inner, dict):  # an event of the responses API
+        document = inner
+    status = document.get("status")
+    if status == "failed":
+        failure = _failure(document.get("error"))
+    raw = document.get("usage")
+    return Told(
+        model=_text(document.get("model")),
+        usage=_usage(raw),
+        usd=_usd(raw),
+        service_tier=_text(document.get("service_tier")),
+        failure=failure,
+        finished=status in ("completed", "incomplete") or _is_finished(document.get("choices")),
+        pending=status in _UNFINISHED,
+    )
+
+
+def _usage(raw: Any) -> Usage | None:
+    if not isinstance(raw, dict):
+        return None
+    if not ("prompt_tokens" in raw or "input_tokens" in raw or "completion_tokens" in raw):
+        return None
+    sent = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
+    received = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
+    return Usage(
+        input=_count(raw, "prompt_tokens") or _count(raw, "input_tokens"),
+        output=_count(raw, "completion_tokens") or _count(raw, "output_tokens"),
+        cached_input=_count(sent, "cached_tokens"),
+        cache_write=_count(sent, "cache_write_tokens"),
+        input_audio=_count(sent, "audio_tokens"),
+        reasoning=_count(received, "reasoning_tokens"),
+        output_audio=_count(received, "audio_tokens"),
+    )
+
+
+def _count(of: Any, key: str) -> int:
+    value = of.get(key) if isinstance(of, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _usd(raw: Any) -> Decimal | None:
+    """The cost in `usage.cost`, as OpenRouter and the proxies that follow it tell it in dollars."""
+    cost = raw.get("cost") if isinstance(raw, dict) else None
+    if isinstance(cost, bool) or not isinstance(cost, (int, float)) or not cost >= 0:
+        return None
+    return Decimal(repr(cost))
+
+
+def _failure(error: Any) -> str:
+    words = json.dumps(error, default=str) if isinstance(error, dict) else str(error)
+    if "rate_limit" in words or "insufficient_quota" in words:
+        return "rate_limited"
+    return "client_error" if "invalid_request" in words else "server_error"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _is_finished(choices: Any) -> bool:
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and choice.get("finish_reason") for choice in choices
+    )
+
+
+def _carries_token(document: Mapping[str, Any] | None) -> bool:
+    if document is None:
+        return False
+    kind = document.get("type")
+    if isinstance(kind, str) and kind.endswith(".delta"):
+        return True
+    return any(_deltas(document))
+
+
+def _delta_bytes(block: bytes) -> int:
+    document = _event(block)
+    if document is None:
+        return 0
+    delta = document.get("delta")
+    return text_bytes(delta if isinstance(delta, str) else list(_deltas(document)))
+
+
+def _deltas(document: Mapping[str, Any]) -> Iterator[Any]:
+    """What the model wrote, in an event of a chat."""
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if isinstance(delta, dict):
+            yield from (value for key, value in delta.items() if key != "role")
+
+
+def _is_usage_alone(block: bytes) -> bool:
+    document = _event(block) if _USAGE in block else None
+    return (
+        document is not None
+        and not document.get("choices")
+        and isinstance(document.get("usage"), dict)
+    )
+
+
+def _newest_first(events: bytes) -> Iterator[bytes]:
+    if b"\r" in events:
+        events = events.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    end = len(events)
+    while end > 0:
+        start = events.rfind(b"\n\n", 0, end)
+        yield events[start + 2 if start >= 0 else 0 : end]
+        end = start
+
+
+def _with_ends(events: bytes) -> Iterator[bytes]:
+    start = 0
+    for match in _EVENT_END.finditer(events):
+        yield events[start : match.end()]
+        start = match.end()
+    if start < len(events):
+        yield events[start:]
+
+
+def _cut_at_event(data: bytes) -> tuple[bytes, bytes]:
+    """What is whole events, and the beginning of the next."""
+    end = 0
+    for match in _EVENT_END.finditer(data):
+        end = match.end()
+    return data[:end], data[end:]
+
+
+def _event(block: bytes) -> Mapping[str, Any] | None:
+    data = b"\n".join(line[5:].strip() for line in block.splitlines() if line.startswith(b"data:"))
+    return _parsed(data) if data.startswith(b"{") else None
+
+
+def _parsed(data: bytes) -> Mapping[str, Any] | None:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
