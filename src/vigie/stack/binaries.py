@@ -189,6 +189,19 @@ class Search:
         return self._in_cache(binary)
 
 
+def find_all(
+    environ: Mapping[str, str] = os.environ,
+    report: Callable[[Downloading], None] = lambda event: None,
+    named: Mapping[str, Path | None] | None = None,
+) -> dict[str, Executable]:
+    """Find every engine in the usual places, by the name of its setting; `named` are the settings.
+
+    Raises StackError, see `Search.find`.
+    """
+    wanted = [(binary, (named or {}).get(binary.setting)) for binary in ENGINES]
+    return Search.usual(environ).find(wanted, report)
+
+
 def _executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +59,7 @@ def tail(path: Path, count: int, end: int) -> list[str]:
 
 def follow(
     logs: Mapping[str, Path], ends: Mapping[str, int], go_on: Callable[[], bool]
-) -> Iterator[Line]:
+) -> Generator[Line, None, None]:
     """What is added to the logs behind `ends`, as it comes, until `go_on` (which may wait) says no.
 
     Goes on across rotation, and takes up a log that does not exist yet.

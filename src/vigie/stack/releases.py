@@ -166,6 +166,7 @@ class Downloader:
                                 f"{url} comes too slowly: {size_bytes:,} bytes in {seconds:.0f} s"
                             )
         except urllib.error.HTTPError as error:
+            error.close()
             raise ReleaseError(f"{url} answered {error.code} {error.reason}") from error
         except TimeoutError as error:
             raise ReleaseError(

@@ -27,7 +27,10 @@ def restart(state: State, name: str, report: Callable[[Launched | Ready], None])
         watch = Watch.over(supervisord, [component], supervisord.processes())
         supervisord.stop(component.name)
         supervisord.launch(component.name)
-        watch.follow([component], report)
+        try:
+            watch.follow([component], report)
+        except StackError as error:
+            raise StackError(f"{error}\nthe supervisor goes on trying: vigie status") from error
 
 
 def named(name: str, known: Iterable[str]) -> str:

@@ -91,6 +91,7 @@ class Supervisord:
                 text=True,
                 errors="replace",
                 timeout=START_SECONDS,
+                umask=0o077,
                 start_new_session=True,  # Ctrl-C in this terminal is not meant for it
             )
         except subprocess.TimeoutExpired:
@@ -211,18 +212,18 @@ def script(component: Component, state: State) -> str:
 
 
 def configuration(components: Iterable[Component], scripts: Mapping[str, str]) -> str:
-    """supervisord.conf; all paths in it start at the state folder."""
+    """supervisord.conf; all paths in it start at the state folder, in which supervisord runs."""
     sections = [
         "[supervisord]\n"
         "umask = 077\n"
-        f"logfile = %(here)s/logs/{SUPERVISOR}.log\n"
+        f"logfile = logs/{SUPERVISOR}.log\n"
         "logfile_maxbytes = 2MB\n"
         "logfile_backups = 1\n"
-        "pidfile = %(here)s/supervisord.pid\n"
-        "childlogdir = %(here)s/logs\n"
+        "pidfile = supervisord.pid\n"
+        "childlogdir = logs\n"
         "minfds = 256\n"
         "minprocs = 1\n",
-        "[unix_http_server]\nfile = %(here)s/sock\nchmod = 0600\n",
+        "[unix_http_server]\nfile = sock\nchmod = 0600\n",
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory = "
         "supervisor.rpcinterface:make_main_rpcinterface\n",
@@ -248,7 +249,7 @@ def _program(component: Component, text: str) -> str:
         "killasgroup = true\n"
         f"stopwaitsecs = {STOP_SECONDS}\n"
         "redirect_stderr = true\n"
-        f"stdout_logfile = %(here)s/logs/{component.name}.log\n"
+        f"stdout_logfile = logs/{component.name}.log\n"
         "stdout_logfile_maxbytes = 10MB\n"
         "stdout_logfile_backups = 2\n"
     )

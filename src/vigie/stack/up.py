@@ -9,7 +9,7 @@ from vigie import render
 from vigie.settings import Settings
 from vigie.stack import components as known
 from vigie.stack import down, ports
-from vigie.stack.binaries import ENGINES, Downloading, Search
+from vigie.stack.binaries import Downloading, find_all
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
 from vigie.stack.readiness import Launched, Ready, Watch
@@ -64,9 +64,7 @@ def up(
     """
     state.make()
     with state.locked(on_wait=lambda holder: report(Waiting(holder))):
-        binaries = Search.usual(environ).find(
-            [(binary, getattr(settings.binaries, binary.setting)) for binary in ENGINES], report
-        )
+        binaries = find_all(environ, report, dict(settings.binaries))
         for name, text in render.embedded(settings).items():
             state.write(state.config / name, text)
         components = known.engines(settings, state, binaries)

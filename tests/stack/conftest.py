@@ -1,0 +1,102 @@
+"""Real processes on free ports: a supervisord, and small servers for it to watch."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from vigie.stack import down
+from vigie.stack.components import Component
+from vigie.stack.state import State
+
+SERVER = """
+import http.server, os, signal, sys, time
+port, wait_seconds, mode = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/die":
+            os._exit(3)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(os.environ.get("ANSWER", "").encode())
+    def log_message(self, *_):
+        print("asked for", self.path, flush=True)
+
+print("a server on port", port, flush=True)
+time.sleep(wait_seconds)
+if mode == "dies":
+    sys.exit("no such luck")
+if mode == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+http.server.HTTPServer(("127.0.0.1", port), Answer).serve_forever()
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    """A state folder of the test's own; what still runs in it is stopped at the end."""
+    state = State.at(tmp_path / "state")
+    yield state
+    down.stop(state)
+
+
+@pytest.fixture
+def server(free_port: Callable[[], int], tmp_path: Path) -> Callable[..., Component]:
+    """Makes components: a small HTTP server, ready after `wait_seconds`, or one that dies first."""
+
+    def make(
+        name: str = "web",
+        *,
+        mode: str = "serves",
+        wait_seconds: float = 0,
+        answer: str = "",
+        port: int | None = None,
+        after: Sequence[str] = (),
+        prepare: Sequence[str] = (),
+        reads: Sequence[str] = (),
+    ) -> Component:
+        port = port or free_port()
+        return Component(
+            name=name,
+            title=name.capitalize(),
+            purpose="testing",
+            command=(sys.executable, "-c", SERVER, str(port), str(wait_seconds), mode),
+            cwd=str(tmp_path),
+            env={"ANSWER": answer},
+            port=port,
+            setting=f"ports.{name}",
+            url=f"http://localhost:{port}",
+            ready_url=f"http://127.0.0.1:{port}/",
+            after=tuple(after),
+            prepare=tuple(prepare),
+            reads=tuple(reads),
+        )
+
+    return make
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits for a condition, and fails when it does not come true in a generous time."""
+
+    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
+        tick = threading.Event()
+        for _ in range(int(seconds / 0.05)):
+            if condition():
+                return
+            tick.wait(0.05)
+        pytest.fail("the condition did not come true in time")
+
+    return wait
+
+
+@pytest.fixture
+def environ() -> dict[str, str]:
+    """The caller's environment, without what a developer's shell may say to Vigie."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}

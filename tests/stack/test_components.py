@@ -1,0 +1,82 @@
+"""The engines' commands, and how components are noted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vigie.settings import Settings, load
+from vigie.stack import components
+from vigie.stack.binaries import Executable
+from vigie.stack.components import Component, engines
+from vigie.stack.state import State
+
+BINARIES = {
+    "prometheus": Executable(Path("/x/prometheus"), ("--web.local-assets=/x/web",)),
+    "alertmanager": Executable(Path("/x/alertmanager"), (), Path("/x/unpacked")),
+    "node_exporter": Executable(Path("/x/node_exporter")),
+}
+
+
+def settings(tmp_path: Path, **variables: str) -> Settings:
+    return load(environ=variables, start=tmp_path)
+
+
+def engine(name: str, state: State, settings: Settings) -> Component:
+    return {one.name: one for one in engines(settings, state, BINARIES)}[name]
+
+
+def test_prometheus_listens_keeps_and_retains_as_it_is_set(state: State, tmp_path: Path) -> None:
+    moved = settings(tmp_path, VIGIE_PORTS__PROMETHEUS="1234", VIGIE_RETENTION__METRICS="36h")
+    prometheus = engine("prometheus", state, moved)
+    assert prometheus.command == (
+        "/x/prometheus",
+        "--web.local-assets=/x/web",
+        f"--config.file={state.folder}/config/prometheus/prometheus.yml",
+        f"--storage.tsdb.path={state.folder}/data/prometheus",
+        "--storage.tsdb.retention.time=129600s",
+        "--web.listen-address=127.0.0.1:1234",
+        "--enable-feature=exemplar-storage",
+        "--web.enable-lifecycle",
+    )
+    assert prometheus.url == "http://localhost:1234"
+    assert prometheus.ready_url == "http://127.0.0.1:1234/-/ready"
+    assert prometheus.variable == "VIGIE_PORTS__PROMETHEUS"
+
+
+def test_nobody_reloads_or_quits_prometheus_from_elsewhere(state: State, tmp_path: Path) -> None:
+    exposed = engine("prometheus", state, settings(tmp_path, VIGIE_BIND="0.0.0.0"))
+    assert "--web.listen-address=0.0.0.0:9090" in exposed.command
+    assert "--web.enable-lifecycle" not in exposed.command
+    assert exposed.ready_url == "http://127.0.0.1:9090/-/ready"
+
+
+def test_addresses_of_version_6_stand_in_brackets(state: State, tmp_path: Path) -> None:
+    prometheus = engine("prometheus", state, settings(tmp_path, VIGIE_BIND="::1"))
+    assert "--web.listen-address=[::1]:9090" in prometheus.command
+    assert prometheus.url == "http://[::1]:9090"
+
+
+def test_alertmanager_opens_no_gossip_port_and_runs_where_its_files_are(
+    state: State, tmp_path: Path
+) -> None:
+    alertmanager = engine("alertmanager", state, settings(tmp_path))
+    assert "--cluster.listen-address=" in alertmanager.command
+    assert alertmanager.cwd == "/x/unpacked"
+
+
+@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+def test_an_engine_starts_anew_when_its_configuration_changes(
+    name: str, state: State, tmp_path: Path
+) -> None:
+    reads = engine(name, state, settings(tmp_path)).reads
+    assert reads == (f"{state.folder}/config/{name}/{name}.yml",)
+
+
+def test_what_was_started_is_noted_and_read_again(state: State, tmp_path: Path) -> None:
+    state.make()
+    assert components.saved(state) == []
+    whole = engines(settings(tmp_path), state, BINARIES)
+    components.save(state, whole)
+    assert components.saved(state) == whole

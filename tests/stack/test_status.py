@@ -1,0 +1,68 @@
+"""What `status` says of a component in each condition."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from vigie.stack.components import Component
+from vigie.stack.state import State
+from vigie.stack.status import StackStatus, status
+from vigie.stack.supervisord import Supervisord
+from vigie.stack.up import start
+
+pytestmark = pytest.mark.servers
+
+Server = Callable[..., Component]
+
+
+def test_where_nothing_ever_ran_nothing_runs(state: State) -> None:
+    assert status(state) == StackStatus(state.folder, running=False, components=())
+    assert not status(state).well
+
+
+def test_a_component_has_pid_uptime_memory_and_address(state: State, server: Server) -> None:
+    state.make()
+    web = server()
+    start(state, [web], os.environ, lambda event: None)
+    (one,) = status(state).components
+    assert (one.name, one.title, one.state, one.restarts) == ("web", "Web", "ready", 0)
+    assert one.url == web.url
+    assert one.pid is not None
+    assert psutil.Process(one.pid).cmdline()[-3:] == list(web.command[-3:])
+    assert one.uptime_seconds is not None
+    assert 0 <= one.uptime_seconds < 60
+    assert one.memory_bytes is not None
+    assert 1e6 < one.memory_bytes < 1e9
+
+
+def test_a_component_that_hangs_does_not_answer(
+    state: State, server: Server, until: Callable[..., None]
+) -> None:
+    state.make()
+    start(state, [server()], os.environ, lambda event: None)
+    until(lambda: Supervisord(state).processes()["web"].state == "RUNNING")
+    pid = Supervisord(state).processes()["web"].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert status(state).components[0].state == "not answering"
+        assert not status(state).well
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_component_that_was_stopped_is_stopped(state: State, server: Server) -> None:
+    state.make()
+    start(state, [server()], os.environ, lambda event: None)
+    Supervisord(state).stop("web")
+    (one,) = status(state).components
+    assert (one.state, one.pid, one.uptime_seconds, one.memory_bytes) == (
+        "stopped",
+        None,
+        None,
+        None,
+    )
