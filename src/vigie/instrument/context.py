@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 
 _TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$")
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._:/+=-]{1,128}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _random = random.SystemRandom()
+_making = threading.Lock()
 
 
 class RequestContext:
@@ -25,51 +27,60 @@ class RequestContext:
     in a log.
     """
 
-    __slots__ = ("_header", "_request_id", "_trace")
+    # The ids are absent until somebody asks: not even a None is stored for them before.
+    __slots__ = ("_ids", "header")
+    _ids: tuple[str, str, str, str]
 
     def __init__(self, header: Callable[[str], str | None]) -> None:
-        self._header = header
-        self._request_id: str | None = None
-        self._trace: tuple[str, str, str] | None = None
+        self.header = header
 
     @property
     def request_id(self) -> str:
         """The caller's X-Request-ID, or a new one: 32 hexadecimal digits."""
-        if self._request_id is None:
-            given = self._header("x-request-id")
-            well_formed = given is not None and _REQUEST_ID.match(given)
-            self._request_id = (
-                given if given and well_formed else f"{_random.getrandbits(128):032x}"
-            )
-        return self._request_id
+        return self._all_ids()[0]
 
     @property
     def trace_id(self) -> str:
         """The trace's id: 32 hexadecimal digits, the caller's where it sent one."""
-        return self._traced()[0]
+        return self._all_ids()[1]
 
     @property
     def span_id(self) -> str:
         """The id of this service's part of the trace: 16 hexadecimal digits, always new."""
-        return self._traced()[1]
+        return self._all_ids()[2]
 
     def outgoing_headers(self) -> dict[str, str]:
         """The headers by which a call to another service carries the ids on."""
-        trace_id, span_id, flags = self._traced()
+        request_id, trace_id, span_id, flags = self._all_ids()
         return {
-            "x-request-id": self.request_id,
+            "x-request-id": request_id,
             "traceparent": f"00-{trace_id}-{span_id}-{flags}",
         }
 
-    def _traced(self) -> tuple[str, str, str]:
-        if self._trace is None:
-            match = _TRACEPARENT.match((self._header("traceparent") or "").strip())
-            span_id = f"{_random.randrange(1, 2**64):016x}"
-            if match and int(match[1], 16) and int(match[2], 16):
-                self._trace = (match[1], span_id, match[3])
-            else:
-                self._trace = (f"{_random.randrange(1, 2**128):032x}", span_id, "01")
-        return self._trace
+    def _all_ids(self) -> tuple[str, str, str, str]:
+        try:
+            return self._ids
+        except AttributeError:
+            with _making:  # a request's threads all get the same ids
+                if not hasattr(self, "_ids"):
+                    self._ids = (_request_id(self.header), *_trace(self.header))
+                return self._ids
+
+
+def _request_id(header: Callable[[str], str | None]) -> str:
+    given = header("x-request-id")
+    if given and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{_random.getrandbits(128):032x}"
+
+
+def _trace(header: Callable[[str], str | None]) -> tuple[str, str, str]:
+    """Trace id, a new span id, and flags."""
+    span_id = f"{_random.randrange(1, 2**64):016x}"
+    given = _TRACEPARENT.match((header("traceparent") or "").strip())
+    if given and int(given[1], 16) and int(given[2], 16):
+        return given[1], span_id, given[3]
+    return f"{_random.randrange(1, 2**128):032x}", span_id, "01"
 
 
 current: ContextVar[RequestContext | None] = ContextVar("vigie_request", default=None)
