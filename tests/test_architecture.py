@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "vigie"
 MAY_IMPORT = {
     "catalogue": set[str](),
     "costs": {"catalogue"},
-    "settings": {"catalogue"},
+    "settings": {"catalogue", "costs"},
     "instrument": {"catalogue", "costs"},
     "simulate": set[str](),
     "render": {"catalogue", "settings"},

@@ -17,7 +17,15 @@ def test_a_written_duration_reads_back_as_itself(span: timedelta) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("500ms", 0.5), ("15s", 15), ("10m", 600), ("10min", 600), ("1.5h", 5400), ("7d", 604800)],
+    [
+        ("500ms", 0.5),
+        ("15s", 15),
+        ("10m", 600),
+        ("10min", 600),
+        ("1.5h", 5400),
+        ("7d", 604800),
+        ("13mo", 13 * 31 * 86400),
+    ],
 )
 def test_durations_are_read_in_their_unit(text: str, seconds: float) -> None:
     assert duration(text).total_seconds() == seconds

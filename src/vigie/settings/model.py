@@ -1,11 +1,12 @@
 """What can be set: one frozen section for each part of vigie.yml."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,15 @@ from pydantic import (
     model_validator,
 )
 
-from vigie.settings.quantities import duration, size_bytes
+from vigie.settings.quantities import DAYS_OF_MONTH, duration, size_bytes
+
+USD = "USD"
+LEDGER_OFF = "off"
+"""The ledger's URL where none is to be kept."""
+RATE_DECIMALS = 6
+"""Of a price for a million tokens: a single token's then has 12, and amounts stay exact."""
+
+_SQLITE = "sqlite:///"
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -51,6 +60,22 @@ def _address(value: str) -> str:
 def _beside_the_file(value: Path, info: ValidationInfo) -> Path:
     folder: Path = (info.context or {}).get("folder", Path.cwd())
     return folder / value.expanduser()
+
+
+def _off(value: object) -> object:
+    return LEDGER_OFF if value is False else value  # what YAML makes of an unquoted off
+
+
+def _ledger_url(value: str | None, info: ValidationInfo) -> str | None:
+    if value is None or value == LEDGER_OFF:
+        return value
+    if value.startswith(_SQLITE) and value != _SQLITE:
+        return _SQLITE + str(_beside_the_file(Path(value.removeprefix(_SQLITE)), info))
+    if value.startswith(("postgresql://", "postgres://")) and urlsplit(value).hostname:
+        return value
+    raise ValueError(
+        f"write sqlite:///FILE, postgresql://USER@HOST/DATABASE, or {LEDGER_OFF} to keep no ledger"
+    )
 
 
 def _duration(value: object) -> timedelta:
@@ -102,6 +127,7 @@ class Ports(Section):
     console: Port = 3300
     grafana: Port = 3000
     simulator: Port = 8090
+    costs: Port = 9400
 
 
 class Binaries(Section):
@@ -118,6 +144,58 @@ class Currency(Section):
     code: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = "EUR"
     per_usd: Annotated[Decimal, Field(gt=0, examples=["0.92"])] = Decimal("0.92")
     checked: date = date(2026, 11, 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_dollar_is_a_dollar(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("code") == USD:
+            return {"per_usd": Decimal(1), **given}
+        return given
+
+
+Rate = Annotated[Decimal | None, Field(ge=0, decimal_places=RATE_DECIMALS, examples=["0.80"])]
+"""A price for a million tokens."""
+
+
+class TokenRates(Section):
+    """What a million tokens of each kind cost; a part costs what the whole does, if not given."""
+
+    input: Rate = None
+    cached_input: Rate = None
+    cache_write: Rate = None
+    input_audio: Rate = None
+    output: Rate = None
+    reasoning: Rate = None
+    output_audio: Rate = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("write a price for one kind of token at least, e.g. {input: 0.80}")
+        return self
+
+
+class PriceRule(Section):
+    """A price of one's own for a model, looked up on the day `checked`; `*` stands for anything."""
+
+    model: Annotated[str, Field(min_length=1, examples=["our-model-*"])]
+    per_million_tokens: Annotated[TokenRates, Field(examples=["{input: 0.80, output: 3.20}"])]
+    checked: date
+    service_tier: str = ""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = USD
+
+
+class Ledger(Section):
+    """Where priced calls are kept, and for how long.
+
+    Without a URL, in the state folder. A URL with a password comes from a file. Users are hashed
+    with the key in `user_key_file`, which machines that share a ledger share too.
+    """
+
+    url: Annotated[str | None, BeforeValidator(_off), AfterValidator(_ledger_url)] = None
+    url_file: File | None = None
+    retention: Duration = timedelta(days=13 * DAYS_OF_MONTH)
+    user_key_file: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +254,9 @@ class Settings(Section):
     thresholds: dict[str, Limits]
     time_zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("Europe/Paris")
     currency: Currency = Currency()
+    prices: tuple[PriceRule, ...] = ()
+    aliases: dict[str, str] = {}
+    ledger: Ledger = Ledger()
     notify: Notify = Notify()
     retention: Retention = Retention()
     scrape_interval: Duration = timedelta(seconds=15)

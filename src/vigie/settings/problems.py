@@ -31,6 +31,10 @@ _REMEDIES = {
     "greater_than_equal": "write a number from {ge} on",
     "less_than_equal": "write a number up to {le}",
     "literal_error": "write {expected}",
+    "decimal_max_places": "write {decimal_places} decimals at most",
+    "finite_number": "write a number",
+    "string_too_short": "write a name",
+    "tuple_type": "write a list",
     "string_pattern_mismatch": "write it in its usual form",
 }
 
@@ -123,7 +127,7 @@ def _example(model: type[BaseModel] | None, loc: tuple[str | int, ...]) -> str:
 
 
 def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel] | None:
-    """The section that a path leads to; a key of a mapping leads to the mapping's values."""
+    """The section that a path leads to; a key of a mapping or list leads to its values."""
     found: Any = model
     for key in loc:
         if isinstance(found, type) and issubclass(found, BaseModel):
@@ -131,6 +135,8 @@ def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseMo
             found = _plain(info.annotation) if info is not None else None
         elif get_origin(found) is dict:
             found = _plain(get_args(found)[1])
+        elif get_origin(found) is tuple:
+            found = _plain(get_args(found)[0])
         else:
             return None
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None

@@ -1,4 +1,4 @@
-"""Numbers with their units, as people write them: 15s, 7d, 10 GB, >500ms, <99%, >50€, >1000/min."""
+"""Numbers with units, as people write them: 15s, 13mo, 10 GB, >500ms, <99%, >50€, >1000/min."""
 
 import re
 from datetime import timedelta
@@ -6,8 +6,11 @@ from decimal import Decimal
 
 from vigie.catalogue.signal import Comparator, Signal, Unit
 
+DAYS_OF_MONTH = 31
+"""A month as a time span: never less than the one that was meant."""
+
 _NUMBER = r"(\d+(?:[.,]\d+)?)"
-_DURATION = re.compile(rf"^\s*{_NUMBER}\s*(ms|s|m|min|h|d|w)\s*$")
+_DURATION = re.compile(rf"^\s*{_NUMBER}\s*(ms|s|m|min|h|d|w|mo)\s*$")
 _SECONDS = {
     "ms": Decimal("0.001"),
     "s": Decimal(1),
@@ -16,6 +19,7 @@ _SECONDS = {
     "h": Decimal(3600),
     "d": Decimal(86400),
     "w": Decimal(604800),
+    "mo": Decimal(86400 * DAYS_OF_MONTH),
 }
 _SIZE = re.compile(rf"^\s*{_NUMBER}\s*([kKMGT]?i?B)\s*$")
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}

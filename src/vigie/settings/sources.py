@@ -87,6 +87,7 @@ def _locate(
     """Record the line of each key below a node; YAML keeps the last of two equal keys silently."""
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
+            places.known[(*path, str(index))] = f"{file}:{item.start_mark.line + 1}"
             _locate(item, (*path, str(index)), file, places, problems)
     if not isinstance(node, yaml.MappingNode):
         return

@@ -20,30 +20,19 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from vigie.settings.state_folder import MARKER, MARKER_TEXT, VARIABLE, default_folder
 from vigie.stack.errors import RequestError, StackError
 
-VARIABLE = "VIGIE_STATE"
-"""Names the folder, for the commands as for the components that run in it."""
+__all__ = ["MARKER", "VARIABLE", "State", "default_folder", "writing"]
 
-MARKER = "vigie.state"
 LOCK_POLL_SECONDS = 0.05
 # A socket's address holds 104 bytes on macOS and 108 on Linux; supervisord binds `sock.PID` first.
 LONGEST_SOCKET_BYTES = 92
-
-
-def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """`$VIGIE_STATE`, else `$XDG_STATE_HOME/vigie`, else `~/.local/state/vigie`."""
-    if named := environ.get(VARIABLE):
-        return Path(named)
-    home = environ.get("XDG_STATE_HOME", "")
-    # The XDG specification says to ignore relative paths.
-    base = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
-    return base / "vigie"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +119,7 @@ class State:
                         f"{self.folder} is not empty and was not made by Vigie\n"
                         f"name another folder: --state DIR, or {VARIABLE}=DIR"
                     )
-                self.write(
-                    self.folder / MARKER,
-                    "Vigie made this folder and keeps everything of one stack in it.\n"
-                    "`vigie down --volumes` stops the stack and deletes it.\n",
-                )
+                self.write(self.folder / MARKER, MARKER_TEXT)
             self.folder.chmod(0o700)
             for part in ("run", "config", "data", "logs", "secrets"):
                 (self.folder / part).mkdir(mode=0o700, exist_ok=True)
