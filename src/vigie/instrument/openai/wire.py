@@ -26,7 +26,6 @@ _ERROR = b'"error"'
 _USAGE = b'"usage"'
 _NULL_USAGE = b',"usage":null'
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_UNFINISHED = frozenset({"queued", "in_progress"})
 
 
 @dataclass(slots=True)
@@ -189,7 +188,7 @@ def read(document: Mapping[str, Any]) -> Told:
         service_tier=_text(document.get("service_tier")),
         failure=failure,
         finished=status in ("completed", "incomplete") or _is_finished(document.get("choices")),
-        pending=status in _UNFINISHED,
+        pending=status in ("queued", "in_progress"),
     )
 
 
