@@ -6,6 +6,7 @@ The SDK's own seam is used: an HTTP client whose transport is a function.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import ModuleType
@@ -75,6 +76,14 @@ def chat_events(words: list[str], *, usage: Any = None, nulls: bool = False) -> 
     if usage:
         events.append(event(chunk(choices=[], usage=usage)))
     return [*events, DONE]
+
+
+def http_of_the_sdk() -> ModuleType:
+    """The HTTP library that this version of the SDK stands on: httpx, or httpx2 since 3.0."""
+    with openai.OpenAI(api_key="k") as client:
+        bases = type(client._client).__mro__
+    own = next(base for base in bases if base.__name__ == "Client")
+    return importlib.import_module(own.__module__.partition(".")[0])
 
 
 class Provider:

@@ -3,27 +3,26 @@
 from collections.abc import Iterator
 
 import httpx
-import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
-from scripted_provider import Provider
+from scripted_provider import Provider, http_of_the_sdk
 from vigie.instrument.openai import instrument, uninstrument
 
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    """The provider behind httpx2, the SDK's own HTTP client since version 3."""
+    """The provider behind the SDK's own HTTP library."""
     registry = CollectorRegistry()
     instrument(registry=registry)
-    yield Provider(httpx2, registry)
+    yield Provider(http_of_the_sdk(), registry)
     uninstrument()
 
 
-@pytest.fixture(params=[httpx2, httpx], ids=["httpx2", "httpx"])
+@pytest.fixture(params=["its own", "httpx"])
 def any_provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
-    """The provider behind each of the HTTP clients that the SDK takes."""
+    """The provider behind each of the HTTP libraries that the SDK takes."""
     registry = CollectorRegistry()
     instrument(registry=registry)
-    yield Provider(request.param, registry)
+    yield Provider(httpx if request.param == "httpx" else http_of_the_sdk(), registry)
     uninstrument()

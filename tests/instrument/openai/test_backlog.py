@@ -11,12 +11,11 @@ from vigie.instrument.openai.backlog import Backlog
 PROLOGUE = """
 import atexit, os, sys, threading
 sys.path.insert(0, {environment!r})
-import httpx2
 from prometheus_client import CollectorRegistry
-from scripted_provider import MESSAGES, Provider, chat
+from scripted_provider import MESSAGES, Provider, http_of_the_sdk
 from vigie.instrument.openai import instrument
 
-provider = Provider(httpx2, CollectorRegistry())
+provider = Provider(http_of_the_sdk(), CollectorRegistry())
 provider.will_chat("Hello", " you")
 
 def ask():

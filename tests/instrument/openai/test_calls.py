@@ -6,13 +6,12 @@ import sys
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel
 
-from scripted_provider import MESSAGES, MODEL, USAGE, USD, Provider, chat
+from scripted_provider import MESSAGES, MODEL, USAGE, USD, Provider, chat, http_of_the_sdk
 from vigie.instrument.openai import instrument, uninstrument
 
 
@@ -122,7 +121,7 @@ def test_a_cancelled_call_is_counted_as_cancelled_and_stays_cancelled(provider: 
         await asyncio.Event().wait()
 
     async def main() -> None:
-        http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(hang))
+        http_client = provider.http.AsyncClient(transport=provider.http.MockTransport(hang))
         client = provider.async_client(http_client=http_client)
         call = asyncio.ensure_future(
             client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGES)
@@ -278,12 +277,12 @@ def test_parsed_completions_are_measured(provider: Provider) -> None:
 
 def test_azure_s_paths_are_recognised(provider: Provider) -> None:
     provider.will_answer(chat())
-    transport = httpx2.MockTransport(provider._answer)
+    transport = provider.http.MockTransport(provider._answer)
     client = openai.AzureOpenAI(
         api_key="k",
         api_version="2024-10-21",
         azure_endpoint="https://ours.openai.azure.com",
-        http_client=httpx2.Client(transport=transport),
+        http_client=provider.http.Client(transport=transport),
     )
     client.chat.completions.create(model="our-deployment", messages=MESSAGES)
     assert provider.money() == {"computed": pytest.approx(USD)}
@@ -361,7 +360,7 @@ def test_instrumenting_twice_counts_once(provider: Provider) -> None:
 def test_uninstrumenting_puts_everything_back() -> None:
     before = openai.OpenAI.request, openai.AsyncOpenAI.request
     registry = CollectorRegistry()
-    provider = Provider(httpx2, registry)
+    provider = Provider(http_of_the_sdk(), registry)
     provider.will_answer(chat())
     client = provider.client()
     instrument(registry=registry)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from prometheus_client import CollectorRegistry
 
+from scripted_provider import http_of_the_sdk
 from vigie.instrument.meters import meters
 from vigie.instrument.openai import instrument, uninstrument
 from vigie.simulate.provider import create_app
@@ -69,8 +69,9 @@ def test_tokens_and_money_are_the_invoice_s(registry: CollectorRegistry) -> None
     app = create_app(seed=7, speed=1e6)
 
     async def main() -> Any:
-        transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://provider") as http:
+        sdk_http: Any = http_of_the_sdk()
+        transport = sdk_http.ASGITransport(app)
+        async with sdk_http.AsyncClient(transport=transport, base_url="http://provider") as http:
             faults = {"error_rate": {"429": 0.05, "500": 0.05}}
             assert (await http.post("/faults", json=faults)).status_code == 200
             client = openai.AsyncOpenAI(
