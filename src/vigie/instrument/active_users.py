@@ -10,10 +10,10 @@ key.
 
 from __future__ import annotations
 
-import errno
 import math
 import mmap
 import os
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -38,16 +38,10 @@ class ActiveUsers:
 
         Raises OSError where there is no room for it.
         """
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if os.fstat(file).st_size < _BYTES:
-                # Written, not only made long: a full disk must be told of here. Later, through the
-                # mapping, it would kill the process.
-                if os.pwrite(file, bytes(_BYTES), 0) < _BYTES:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            return cls(key, memoryview(mmap.mmap(file, _BYTES)))
-        finally:
-            os.close(file)
+        if not path.exists():
+            _make(path)
+        with path.open("r+b") as file:
+            return cls(key, memoryview(mmap.mmap(file.fileno(), _BYTES)))
 
     def see(self, user: object, now: float) -> None:
         """Note that `user` (their id) asked for something."""
@@ -62,3 +56,19 @@ class ActiveUsers:
         if taken == _PLACES:  # more than can be told: about 700,000 or more
             return round(_PLACES * math.log(_PLACES))
         return round(-_PLACES * math.log1p(-taken / _PLACES))
+
+
+def _make(path: Path) -> None:
+    """Make an empty table; where another process has just made one, leave that.
+
+    Its blocks are written and not only reserved: a full disk must tell now. Later, through the
+    mapping, it would kill the process.
+    """
+    ours = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with open(ours, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(bytes(_BYTES))
+        with suppress(FileExistsError):
+            os.link(ours, path)  # whole, or not at all
+    finally:
+        ours.unlink(missing_ok=True)

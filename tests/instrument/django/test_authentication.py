@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -384,11 +386,9 @@ def test_no_label_has_an_address_or_a_name(browse_wsgi: Any, registry: Any, alic
     assert "127.0.0.1" not in text
 
 
-def test_it_works_without_rest_framework_and_simplejwt(browse_wsgi: Any) -> None:
+@pytest.mark.servers
+def test_it_works_without_rest_framework_and_simplejwt() -> None:
     """What it knows of them is read from responses: a process without them loads nothing."""
-    import subprocess
-    import sys
-
     script = """
 import sys
 sys.modules["rest_framework"] = sys.modules["rest_framework_simplejwt"] = None

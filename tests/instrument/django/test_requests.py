@@ -52,20 +52,35 @@ def test_a_route_below_a_language_is_one_endpoint(browse: Any, samples: Any) -> 
     assert counted(samples) == {("GET", "/<language>/help/", "200"): 3}
 
 
-def test_paths_methods_and_statuses_that_clients_choose_leave_few_series(
-    browse_wsgi: Any, samples: Any
+@pytest.mark.servers
+def test_a_hundred_thousand_paths_methods_and_accounts_leave_few_series(
+    registry: Any, samples: Any
 ) -> None:
-    browse_wsgi.use("requests")
-    for number in range(2_000):
-        browse_wsgi(f"/nowhere/{number}")
-        browse_wsgi(f"/api/v1/plans/{number}/")
-    for number in range(500):
-        browse_wsgi("/hello/", method=f"X{number}")
+    from django.http import HttpResponse
+    from django.test import RequestFactory
+
+    from watched_site.middleware import Authentication, Requests
+
+    serve = Requests(Authentication(lambda request: HttpResponse(status=404)))
+    request = RequestFactory().get("/")
+    for number in range(100_000):
+        request.path_info = f"/{number}"
+        request.method = f"X{number}" if number % 2 else "GET"
+        request.META["REMOTE_ADDR"] = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        serve(request)
     assert counted(samples) == {
-        ("GET", "unmatched", "404"): 2_000,
-        ("GET", "/api/v1/plans/<int:pk>/", "200"): 2_000,
-        ("other", "/hello/", "200"): 500,
+        ("GET", "unmatched", "404"): 50_000,
+        ("other", "unmatched", "404"): 50_000,
     }
+    assert len(samples("security_events_total")) == 4
+    assert len(serve._requests._tallies) == 1
+
+
+def test_ids_in_paths_leave_one_series(browse: Any, samples: Any) -> None:
+    browse.use("requests")
+    for number in range(100):
+        browse(f"/api/v1/plans/{number}/")
+    assert counted(samples) == {("GET", "/api/v1/plans/<int:pk>/", "200"): 100}
 
 
 @pytest.mark.parametrize("path", ["/boom/", "/aboom/"])
@@ -194,23 +209,20 @@ def test_a_broken_registry_breaks_no_request(browse: Any, registry: Any) -> None
     assert browse.use("requests", "authentication")("/hello/").status_code == 200
 
 
-def test_a_registry_that_breaks_later_breaks_no_request(
-    browse: Any, registry: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_response_that_cannot_be_read_breaks_no_request(registry: Any, metric: Any) -> None:
     from django.test import RequestFactory
 
-    from vigie.instrument.django import PrometheusMiddleware
+    from watched_site.middleware import Authentication, Requests
 
-    class Breaking:
-        """A response whose status cannot be read."""
-
+    class Unreadable:
         @property
         def status_code(self) -> int:
-            raise OSError("no space left on device")
+            raise OSError("no status")
 
-    response = Breaking()
-    middleware = PrometheusMiddleware(lambda request: response, registry)
-    assert middleware(RequestFactory().get("/")) is response
+    response = Unreadable()
+    serve = Requests(Authentication(lambda request: response))
+    assert serve(RequestFactory().get("/")) is response
+    assert metric("vigie_internal_errors_total", where="django") == 1
 
 
 def test_a_request_whose_client_leaves_is_counted_as_cancelled(

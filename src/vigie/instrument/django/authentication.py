@@ -156,7 +156,7 @@ class AuthWatch:
         """Watch Django's logins, and count the users before each scrape."""
         user_login_failed.connect(self._note_login_failed)
         user_logged_in.connect(self._note_logged_in)
-        self._meters.before_scrape("django_active_users", self._count_users)
+        self._meters.before_scrape(ACTIVE_USERS.name, self._count_users)
 
     def stop(self) -> None:
         """Watch no logins any more."""

@@ -174,9 +174,10 @@ class DatabaseWatch:
         with self._lock:
             copies = list(self._copies.items())
         for alias, connection in copies:
-            limit = self._capacity.limit(connection)
-            if limit is not None:
-                self._max.child(alias).set(limit)
+            with guarded("django_databases", self._meters):
+                limit = self._capacity.limit(connection)
+                if limit is not None:
+                    self._max.child(alias).set(limit)
 
 
 def _alias_in(error: BaseException) -> str | None:
