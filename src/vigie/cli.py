@@ -325,6 +325,33 @@ def render(
         raise typer.Exit(PROBLEM)
 
 
+@app.command(
+    epilog=_examples(
+        "vigie simulate                    at the port that the settings name",
+        "vigie simulate --port 8091",
+    )
+)
+def simulate(
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", min=1, max=65535, help="Where it listens.")
+    ] = None,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Be an OpenAI-compatible provider, with faults and an invoice, until Ctrl-C."""
+    from vigie.simulate import serve
+
+    known = _settings(settings)
+    port = port or known.ports.simulator
+    typer.echo(f"The simulated provider: OPENAI_BASE_URL=http://{known.here}:{port}/v1")
+    try:
+        serve(port, known.bind)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise StackError(f"port {port} cannot be had: {why}\nname another: --port PORT") from error
+
+
 def _state(folder: Path | None) -> State:
     return State.at(folder or states.default_folder())
 

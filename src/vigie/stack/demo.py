@@ -100,7 +100,11 @@ class _Place:
             name="simulator",
             title="AI provider",
             purpose="simulated, OpenAI-compatible",
-            command=(*PYTHON, "-m", "vigie.simulate", "--port", str(port)),
+            command=(
+                *(*PYTHON, "-m", "vigie.simulate"),
+                *("--host", self.settings.bind, "--port", str(port)),
+                *("--invoice", str(self.state.data("simulator") / "invoice.sqlite3")),
+            ),
             cwd=str(self.state.folder),
             bind=self.settings.bind,
             port=port,

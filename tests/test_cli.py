@@ -1,0 +1,406 @@
+"""The command as a person types it: what it prints, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+COMMANDS = ("up", "status", "logs", "restart", "down", "render", "simulate")
+
+
+@dataclass
+class Terminal:
+    """Runs `vigie` in a folder of its own, with free ports and a state folder of its own."""
+
+    folder: Path
+    environ: dict[str, str]
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def vigie(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "vigie", *arguments],
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vigie", *arguments],
+            cwd=self.folder,
+            env={**self.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.running.append(process)
+        return process
+
+    def processes(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                here = process.environ().get("VIGIE_STATE") == str(self.state)
+                if here and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def end(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.communicate()
+        self.vigie("down", "--volumes")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Terminal]:
+    cache = os.environ.get("VIGIE_CACHE")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
+    environ |= {
+        "VIGIE_STATE": str(tmp_path / "state"),
+        **({"VIGIE_CACHE": cache} if cache else {}),
+        "VIGIE_PORTS__PROMETHEUS": str(free_port()),
+        "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
+        "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
+        "VIGIE_PORTS__SIMULATOR": str(free_port()),
+    }
+    made = Terminal(tmp_path, environ)
+    yield made
+    made.end()
+
+
+def lines_until(process: subprocess.Popen[str], what: str) -> list[str]:
+    """The output up to a line that holds `what`; fails at its end."""
+    assert process.stdout is not None
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if what in line:
+            return seen
+    pytest.fail(f"{what!r} did not come:\n" + "".join(seen))
+
+
+@pytest.mark.servers
+def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
+    up = terminal.vigie("up")
+    assert up.returncode == 0, up.stdout + up.stderr
+    for title in ("Prometheus", "Alertmanager", "Node exporter"):
+        assert re.search(rf"^{title}: ready in \d+\.\d s$", up.stdout, re.MULTILINE)
+    assert re.search(r"^Everything is ready, in \d+\.\d s\.$", up.stdout, re.MULTILINE)
+    address = f"http://localhost:{terminal.environ['VIGIE_PORTS__PROMETHEUS']}"
+    assert re.search(rf"^Prometheus +{address} +metrics and rules", up.stdout, re.MULTILINE)
+
+    again = terminal.vigie("up")
+    assert again.returncode == 0
+    assert "It already runs." in again.stdout
+    assert address in again.stdout
+
+    status = terminal.vigie("status")
+    assert status.returncode == 0
+    heading, prometheus, *_ = [line.split() for line in status.stdout.splitlines()]
+    assert heading == ["component", "state", "pid", "up", "restarts", "memory", "address"]
+    assert [prometheus[0], prometheus[1], prometheus[-1]] == ["Prometheus", "ready", address]
+
+    told = json.loads(terminal.vigie("status", "--json").stdout)
+    assert (told["running"], told["folder"]) == (True, str(terminal.state))
+    assert [one["name"] for one in told["components"]] == [
+        "prometheus",
+        "alertmanager",
+        "node-exporter",
+    ]
+    assert {one["restarts"] for one in told["components"]} == {0}
+
+    restart = terminal.vigie("restart", "node_exporter")
+    assert restart.returncode == 0
+    assert re.fullmatch(r"Node exporter: ready in \d+\.\d s\n", restart.stdout)
+
+    logs = terminal.vigie("logs", "-n", "2", "prometheus")
+    assert len(logs.stdout.splitlines()) == 2
+    every = terminal.vigie("logs", "-n", "1").stdout
+    assert {line.split(" | ")[0].strip() for line in every.splitlines()} == {
+        "prometheus",
+        "alertmanager",
+        "node-exporter",
+    }
+
+    down = terminal.vigie("down", "--volumes")
+    assert down.returncode == 0
+    assert re.match(r"Stopped 3 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
+    assert terminal.processes() == []
+    assert not terminal.state.exists()
+
+
+@pytest.mark.servers
+def test_a_port_in_use_is_told_on_stderr_and_nothing_is_left(terminal: Terminal) -> None:
+    port = int(terminal.environ["VIGIE_PORTS__ALERTMANAGER"])
+    with socket.create_server(("127.0.0.1", port)):
+        up = terminal.vigie("up")
+    assert up.returncode == 1
+    assert up.stderr == (
+        f"vigie: port {port}, where Alertmanager is to listen, is in use by "
+        f"{psutil.Process().name()} (pid {os.getpid()})\n"
+        "  end that process, or move Alertmanager: ports.alertmanager in vigie.yml, or "
+        "VIGIE_PORTS__ALERTMANAGER in the environment\n"
+    )
+    assert terminal.processes() == []
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_in_the_foreground_a_signal_stops_everything(
+    terminal: Terminal, kind: signal.Signals
+) -> None:
+    up = terminal.start("up", "--foreground")
+    lines_until(up, "Ctrl-C stops everything.")
+    pid = json.loads(terminal.vigie("status", "--json").stdout)["components"][0]["pid"]
+    assert terminal.vigie("restart", "alertmanager").returncode == 0
+    seen = lines_until(up, "alertmanager  | ")  # its log is shown as it grows
+    up.send_signal(kind)
+    rest = up.stdout.read() if up.stdout else ""
+    assert up.wait(60) == 0, "".join(seen) + rest
+    assert re.search(r"\nStopped \d processes in \d+\.\d s\.\n$", rest)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert terminal.processes() == []
+
+
+@pytest.mark.servers
+def test_in_the_foreground_a_down_from_elsewhere_is_noticed(terminal: Terminal) -> None:
+    up = terminal.start("up", "--foreground")
+    lines_until(up, "Ctrl-C stops everything.")
+    assert terminal.vigie("down").returncode == 0
+    rest = up.stdout.read() if up.stdout else ""
+    assert up.wait(60) == 1
+    assert rest.endswith("vigie: the stack was stopped by somebody else\n")
+
+
+@pytest.mark.servers
+def test_ctrl_c_while_it_starts_stops_what_was_started(terminal: Terminal, tmp_path: Path) -> None:
+    slow = tmp_path / "slow-prometheus"
+    slow.write_text("#!/bin/sh\nexec sleep 1000\n")
+    slow.chmod(0o755)
+    terminal.environ["VIGIE_BINARIES__PROMETHEUS"] = str(slow)
+    up = terminal.start("up")
+    lines_until(up, "Alertmanager: ready")
+    up.send_signal(signal.SIGINT)
+    rest = up.stdout.read() if up.stdout else ""
+    assert up.wait(60) == 130
+    assert rest.endswith("vigie: interrupted; what had been started was stopped\n")
+    assert terminal.processes() == []
+
+
+@pytest.mark.servers
+def test_two_ups_at_once_make_one_stack(terminal: Terminal) -> None:
+    ups = [terminal.start("up"), terminal.start("up")]
+    outputs = [up.communicate(timeout=120)[0] for up in ups]
+    assert [up.returncode for up in ups] == [0, 0], outputs
+    assert sorted("It already runs." in output for output in outputs) == [False, True]
+    assert terminal.vigie("status").returncode == 0
+
+
+@pytest.mark.servers
+def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Terminal) -> None:
+    assert terminal.vigie("up").returncode == 0
+    (supervisord,) = [
+        one for one in terminal.processes() if "supervisor.supervisord" in one.cmdline()
+    ]
+    supervisord.kill()
+    status = terminal.vigie("status")
+    assert status.returncode == 1
+    assert status.stdout.startswith(
+        "The supervisor of this stack was killed. These still run, and nothing watches them:\n"
+        "  alertmanager (pid "
+    )
+    assert status.stdout.endswith("`vigie up` ends them and starts anew; `vigie down` ends them.\n")
+    up = terminal.vigie("up")
+    assert up.returncode == 0
+    assert "ended 3 processes of a stack whose supervisor was killed\n" in up.stdout
+    assert terminal.vigie("status").returncode == 0
+
+
+@pytest.mark.servers
+def test_logs_are_followed_until_ctrl_c(terminal: Terminal) -> None:
+    assert terminal.vigie("up").returncode == 0
+    logs = terminal.start("logs", "-f", "-n", "0", "node-exporter")
+    # Restarted until a line shows that the log is being followed.
+    while True:
+        assert terminal.vigie("restart", "node-exporter").returncode == 0
+        assert logs.stdout is not None
+        os.set_blocking(logs.stdout.fileno(), False)
+        if logs.stdout.read():
+            break
+    logs.send_signal(signal.SIGINT)
+    assert logs.wait(30) == 0
+
+
+def test_when_nothing_runs_status_says_how_to_start(terminal: Terminal) -> None:
+    status = terminal.vigie("status")
+    assert status.returncode == 1
+    assert status.stdout == (
+        f"Nothing runs in {terminal.state}.\n"
+        "Start the engines with `vigie up`, or with something to watch: `--demo`.\n"
+    )
+    assert json.loads(terminal.vigie("status", "--json").stdout)["running"] is False
+    assert terminal.vigie("down").stdout == "Nothing ran.\n"
+    logs = terminal.vigie("logs")
+    assert (logs.returncode, logs.stderr) == (
+        1,
+        f"vigie: nothing ever ran in {terminal.state}\nstart it: vigie up\n",
+    )
+
+
+def test_the_state_option_wins_over_the_variable(terminal: Terminal) -> None:
+    other = terminal.folder / "other"
+    assert f"Nothing runs in {other}." in terminal.vigie("status", "--state", "other").stdout
+
+
+def test_wrong_settings_are_told_with_exit_code_2(terminal: Terminal) -> None:
+    (terminal.folder / "vigie.yml").write_text("scrape_interval: soon\nbind: here\n")
+    up = terminal.vigie("up")
+    assert up.returncode == 2
+    assert up.stderr.startswith("vigie: ")
+    assert "vigie.yml:1: scrape_interval" in up.stderr
+    assert "vigie.yml:2: bind" in up.stderr
+    assert not terminal.state.exists()
+
+
+def test_a_folder_that_is_not_vigies_is_refused(terminal: Terminal) -> None:
+    photos = terminal.folder / "photos"
+    photos.mkdir()
+    (photos / "holiday.jpg").write_text("")
+    for command in (["up"], ["down", "--volumes"]):
+        refused = terminal.vigie(*command, "--state", "photos")
+        assert refused.returncode == 2
+        assert refused.stderr.startswith(f"vigie: {photos} ")
+    assert [path.name for path in photos.iterdir()] == ["holiday.jpg"]
+
+
+def test_what_is_rendered_is_written_and_compared(terminal: Terminal) -> None:
+    assert terminal.vigie("render").stdout.startswith("# prometheus/prometheus.yml\n")
+    wrote = terminal.vigie("render", "--out", "out")
+    assert wrote.stdout.split() == [
+        "out/prometheus/prometheus.yml",
+        "out/alertmanager/alertmanager.yml",
+    ]
+    fresh = terminal.vigie("render", "--out", "out", "--check")
+    assert (fresh.returncode, fresh.stdout) == (0, "")
+
+    stale = terminal.vigie("render", "--out", "out", "--check", VIGIE_SCRAPE_INTERVAL="7s")
+    assert stale.returncode == 1
+    assert "\n-  scrape_interval: 15s\n" in stale.stdout
+    assert "\n+  scrape_interval: 7s\n" in stale.stdout
+    nowhere = terminal.vigie("render", "--check")
+    assert (nowhere.returncode, nowhere.stderr) == (
+        2,
+        "vigie: --check compares with the files in a folder: name it with --out DIR\n",
+    )
+
+
+@pytest.mark.servers
+def test_the_provider_is_simulated_where_it_is_told(terminal: Terminal) -> None:
+    port = terminal.environ["VIGIE_PORTS__SIMULATOR"]
+    simulate = terminal.start("simulate", "--port", port)
+    lines_until(simulate, f"OPENAI_BASE_URL=http://127.0.0.1:{port}/v1")
+    until_answered(f"http://127.0.0.1:{port}/health")
+    taken = terminal.vigie("simulate", "--port", port)
+    assert taken.returncode == 1
+    assert taken.stderr == (
+        f"vigie: port {port} cannot be had: Address already in use\nname another: --port PORT\n"
+    )
+    simulate.send_signal(signal.SIGINT)
+    assert simulate.wait(30) == 0
+
+
+def until_answered(url: str) -> None:
+    for _ in range(10_000):
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            continue
+        return
+    pytest.fail(f"{url} did not answer")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself_with_two_examples(terminal: Terminal, command: str) -> None:
+    told = terminal.vigie(command, "--help")
+    assert told.returncode == 0
+    for option in ("--state DIR", "--settings FILE", "--no-color"):
+        assert option in told.stdout
+    assert told.stdout.count(f"    vigie {command}") == 2
+
+
+def test_the_help_names_each_command_and_the_version_is_told(terminal: Terminal) -> None:
+    for arguments in ([], ["--help"], ["-h"]):
+        told = terminal.vigie(*arguments)
+        assert told.returncode == 0
+        assert all(f"\n  {command} " in told.stdout for command in COMMANDS)
+    assert re.fullmatch(r"vigie \d+\.\d+\.\d+\n", terminal.vigie("--version").stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["lgos"], "No such command 'lgos'. Did you mean 'logs'?"),
+        (["up", "--deom"], "No such option: --deom (Possible options: --demo)"),
+        (["restart"], "Missing argument"),
+    ],
+)
+def test_a_wrong_request_is_answered_with_exit_code_2(
+    terminal: Terminal, arguments: list[str], told: str
+) -> None:
+    wrong = terminal.vigie(*arguments)
+    assert wrong.returncode == 2
+    assert told in wrong.stderr
+
+
+def test_colours_are_written_on_terminals_only_and_not_when_unwanted(terminal: Terminal) -> None:
+    assert "\x1b[" not in terminal.vigie("status").stdout
+
+
+def test_a_reader_that_goes_away_is_no_crash(terminal: Terminal) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "vigie", "render"],
+            cwd=terminal.folder,
+            env=terminal.environ,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.stderr == ""
+    assert done.returncode == 1
+
+
+def test_without_the_extra_the_command_says_what_to_install(terminal: Terminal) -> None:
+    (terminal.folder / "typer.py").write_text("raise ModuleNotFoundError(name='typer')")
+    told = terminal.vigie("up", PYTHONPATH=str(terminal.folder))
+    assert told.returncode == 1
+    assert told.stderr == (
+        "vigie: typer is not installed: the command needs more than the instruments\n"
+        "install it: pip install 'vigie[stack]'\n"
+    )
