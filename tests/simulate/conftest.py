@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -184,3 +189,71 @@ def hand_clock() -> Callable[..., HandClock]:
 def by_hand() -> Callable[..., Any]:
     """Send one request to an application: `await by_hand(app, method, path, body)`."""
     return ask
+
+
+@dataclass
+class SmallPage:
+    """`small_page.py`, served; `told` is what it has told in this test."""
+
+    url: str
+    told_file: Path
+    told_before: int = 0
+
+    @property
+    def told(self) -> list[str]:
+        return self.told_file.read_text(encoding="utf-8").splitlines()[self.told_before :]
+
+
+@pytest.fixture(scope="session")
+def one_small_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallPage]:
+    folder = tmp_path_factory.mktemp("small_page")
+    script = Path(__file__).with_name("small_page.py")
+    (folder / "server.py").write_text(
+        f"from streamlit.starlette import App\n\napp = App({str(script)!r})\n"
+    )
+    told_file = folder / "told"
+    told_file.touch()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "server:app", "--fd", str(listener.fileno())],
+            cwd=folder,
+            env=os.environ | {"SMALL_PAGE_TELLS": str(told_file)},
+            pass_fds=[listener.fileno()],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        wait_until(lambda: answers(f"{url}/_stcore/health"), "Streamlit did not start")
+        yield SmallPage(url, told_file)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def small_page(one_small_page: SmallPage) -> SmallPage:
+    """A real Streamlit server with a small page, in a process of its own."""
+    one_small_page.told_before = 0
+    one_small_page.told_before = len(one_small_page.told)
+    return one_small_page
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:  # not yet
+        return False
+
+
+def wait_until(come_true: Callable[[], bool], otherwise: str, seconds: float = 60.0) -> None:
+    """Look again and again, for what another process does in its own time."""
+    deadline = time.monotonic() + seconds
+    while not come_true():
+        assert time.monotonic() < deadline, otherwise
+        threading.Event().wait(0.1)
+
+
+@pytest.fixture(name="wait_until")
+def wait_until_fixture() -> Callable[..., None]:
+    return wait_until

@@ -12,9 +12,9 @@ CALL_TOKENS = 350
 class TokenBudget:
     """So many tokens a minute, with so many to begin with; `now` counts seconds.
 
-    Over any 5 minutes the traffic spends at most `burst` + 5 x `per_minute` tokens, give or take
-    the calls that are under way: with the defaults of `traffic.py` that is below the 1000 a minute
-    at which Vigie warns.
+    Over any 5 minutes the traffic spends at most `burst` + 5 x `per_minute` tokens, and what the
+    calls under way cost more than they were reckoned at: with the defaults of `traffic.py` that
+    stays below the 1000 a minute at which Vigie warns.
     """
 
     def __init__(self, per_minute: float, burst: float, now: Callable[[], float]) -> None:

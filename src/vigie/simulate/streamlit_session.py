@@ -11,6 +11,7 @@ import importlib.machinery
 import sys
 import time
 import types
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -65,6 +66,7 @@ class StreamlitSession:
         self._locale = locale
         self._run_seconds = run_seconds
         self._socket: ClientConnection | None = None
+        self._connection = ExitStack()
         self._written: dict[str, str] = {}
         self.page = Page()
 
@@ -73,14 +75,16 @@ class StreamlitSession:
         parts = urlsplit(self._url)
         scheme = "wss" if parts.scheme == "https" else "ws"
         try:
-            self._socket = connect(
-                f"{scheme}://{parts.netloc}{parts.path}/_stcore/stream",
-                subprotocols=[Subprotocol("streamlit")],
-                compression=None,
-                proxy=None,
-                open_timeout=_CONNECT_SECONDS,
-                close_timeout=_CLOSE_SECONDS,
-                max_size=None,
+            self._socket = self._connection.enter_context(
+                connect(
+                    f"{scheme}://{parts.netloc}{parts.path}/_stcore/stream",
+                    subprotocols=[Subprotocol("streamlit")],
+                    compression=None,
+                    proxy=None,
+                    open_timeout=_CONNECT_SECONDS,
+                    close_timeout=_CLOSE_SECONDS,
+                    max_size=None,
+                )
             )
         except (OSError, WebSocketException, EOFError) as error:
             raise UnreachableError(f"{self._url} cannot be reached: {error}") from error
@@ -106,9 +110,8 @@ class StreamlitSession:
 
     def close(self) -> None:
         """Leave the page, as closing a browser's tab does."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._socket = None
+        self._connection.close()
 
     def _run(
         self,

@@ -22,8 +22,8 @@ from vigie.simulate.targets import Targets, World
 log = logging.getLogger("vigie.traffic")
 
 DEFAULT_USERS = 7
-DEFAULT_TOKENS_PER_MINUTE = 550
-_BURST_MINUTES = 3
+DEFAULT_TOKENS_PER_MINUTE = 450
+BURST_MINUTES = 3
 _POLL_SECONDS = 0.25
 
 
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     targets = Targets(given.django, given.fastapi, given.streamlit, given.provider)
     budget = TokenBudget(
-        given.tokens_per_minute, _BURST_MINUTES * given.tokens_per_minute, time.monotonic
+        given.tokens_per_minute, BURST_MINUTES * given.tokens_per_minute, time.monotonic
     )
     try:
         _wait_for(targets)
