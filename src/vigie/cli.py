@@ -19,9 +19,9 @@ import typer
 
 from vigie import __version__
 from vigie.settings import Settings, SettingsError, load
-from vigie.stack import state as states
+from vigie.settings.state_folder import VARIABLE, default_folder
 from vigie.stack.errors import RequestError, StackError
-from vigie.stack.state import State
+from vigie.stack.state import State, writing
 
 PROBLEM = 1
 WRONG = 2
@@ -45,7 +45,7 @@ StateFolder = Annotated[
     typer.Option(
         "--state",
         metavar="DIR",
-        envvar=states.VARIABLE,
+        envvar=VARIABLE,
         show_envvar=False,
         help="The folder of the stack. [default: $VIGIE_STATE, else ~/.local/state/vigie]",
     ),
@@ -309,7 +309,7 @@ def render(
             continue
         path = out / name
         if not check:
-            with states.writing(path):
+            with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             typer.echo(f"{path}")
@@ -353,7 +353,7 @@ def simulate(
 
 
 def _state(folder: Path | None) -> State:
-    return State.at(folder or states.default_folder())
+    return State.at(folder or default_folder())
 
 
 def _settings(path: Path | None) -> Settings:

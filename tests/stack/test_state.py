@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from vigie.settings.state_folder import default_folder
 from vigie.stack.errors import RequestError, StackError
-from vigie.stack.state import State, default_folder
+from vigie.stack.state import State
 
 
 def mode(path: Path) -> int:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from vigie.settings.state_folder import MARKER
 from vigie.stack.errors import RequestError
-from vigie.stack.state import MARKER, State
+from vigie.stack.state import State
 from vigie.stack.supervisord import Supervisord
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import psutil
 
-from vigie.stack.state import VARIABLE, State
+from vigie.settings.state_folder import VARIABLE
+from vigie.stack.state import State
 from vigie.stack.supervisord import COMPONENT_VARIABLE, POLL_SECONDS, STOP_SECONDS, alive
 
 

@@ -25,10 +25,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vigie.settings.state_folder import MARKER, MARKER_TEXT, VARIABLE, default_folder
+from vigie.settings.state_folder import MARKER, MARKER_TEXT, VARIABLE
 from vigie.stack.errors import RequestError, StackError
-
-__all__ = ["MARKER", "VARIABLE", "State", "default_folder", "writing"]
 
 LOCK_POLL_SECONDS = 0.05
 # A socket's address holds 104 bytes on macOS and 108 on Linux; supervisord binds `sock.PID` first.

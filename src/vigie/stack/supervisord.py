@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vigie.settings.state_folder import VARIABLE
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
-from vigie.stack.state import VARIABLE, State
+from vigie.stack.state import State
 
 COMPONENT_VARIABLE = "VIGIE_COMPONENT"
 """In the environment of each process of a stack, beside $VIGIE_STATE: the component's name."""
