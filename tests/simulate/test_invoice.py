@@ -180,9 +180,10 @@ def test_a_file_keeps_the_invoice_over_a_restart(tmp_path: Path) -> None:
 
 def test_it_can_be_started_anew(by_hand: Any, hand_clock: Any) -> None:
     async def start_anew() -> tuple[Any, Any]:
-        app = create_app(clock=hand_clock(NOON))
+        clock = hand_clock(NOON)
+        app = create_app(clock=clock)
         app.shop.invoice.bill(sale(), NOON)
-        app.shop.clock.time = NOON + 60  # type: ignore[attr-defined]  # the clock made by hand
+        clock.time = NOON + 60
         cleared = await by_hand(app, "DELETE", "/invoice")
         return cleared.json, (await by_hand(app, "GET", "/invoice?detail=requests")).json
 

@@ -1,4 +1,4 @@
-"""The users of the coaching application's two APIs, as locust runs them.
+"""The users of the coaching application's APIs, as locust runs them.
 
 Importing locust patches the standard library: sockets, `time.sleep` and `threading` are gevent's
 from then on. So only the process of the traffic imports this.
@@ -7,115 +7,17 @@ from then on. So only the process of the traffic imports this.
 from __future__ import annotations
 
 import json
-import secrets
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from locust import HttpUser, between, task
+from locust import between, task
 
 from vigie.simulate import questions
-from vigie.simulate.targets import Credentials, World
-
-_TIMEOUT_SECONDS = (2.0, 90.0)  # to connect, and to wait for an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer; status 0 where there was none. `json` is an empty object where it is no object."""
-
-    status: int
-    json: dict[str, Any] = field(default_factory=dict)
-
-
-class Person(HttpUser):
-    """Somebody with an account, who can call both services."""
-
-    abstract = True
-    host = ""  # every call names the whole address
-    world: World
-
-    def on_start(self) -> None:
-        """Make up who this is."""
-        self.client.trust_env = False
-        self.rng = self.world.next_rng()
-        self.credentials = Credentials.new()
-        self.access: str | None = None
-        self.refresh: str | None = None
-        self.session_id: str | None = None
-        self._registered = False
-
-    def django(
-        self, method: str, path: str, body: Any = None, *, token: str | None = None, name: str = ""
-    ) -> Reply:
-        """Call Django; `name` groups paths with ids in them."""
-        return self._call(method, self.world.targets.django, path, body, token, name)
-
-    def fastapi(self, path: str, body: Any, *, token: str | None = None, name: str = "") -> Reply:
-        """POST to FastAPI."""
-        return self._call("POST", self.world.targets.fastapi, path, body, token, name)
-
-    def logged_in(self) -> bool:
-        """Register and log in where that is still to be done; tell whether it worked."""
-        if self.access is not None:
-            return True
-        credentials = {
-            "username": self.credentials.username,
-            "password": self.credentials.password,
-        }
-        if not self._registered:
-            created = self.django("POST", "/api/v1/auth/register/", credentials)
-            self._registered = created.status == 201
-            if not self._registered:
-                return False
-        self._keep(self.django("POST", "/api/v1/auth/login/", credentials))
-        return self.access is not None
-
-    def renew(self) -> None:
-        """Renew the tokens; without success the next task logs in again."""
-        renewed = self.django("POST", "/api/v1/auth/refresh/", {"refresh": self.refresh})
-        if renewed.status:
-            self._keep(renewed)
-
-    def _keep(self, tokens: Reply) -> None:
-        self.access = tokens.json.get("access")
-        self.refresh = tokens.json.get("refresh", self.refresh)
-        if tokens.status == 401:  # the database was emptied: this account is gone
-            self.credentials, self._registered = Credentials.new(), False
-
-    def _call(  # noqa: PLR0917 - called from the two methods above only
-        self, method: str, host: str, path: str, body: Any, token: str | None, name: str
-    ) -> Reply:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with self.client.request(
-            method,
-            host + path,
-            name=name or path,
-            json=body,
-            headers=headers,
-            timeout=_TIMEOUT_SECONDS,
-            catch_response=True,
-        ) as response:
-            status = int(response.status_code or 0)
-            if 0 < status < 500:  # refusals are what is expected of some requests
-                response.success()
-            try:
-                answer = response.json() if status else {}
-            except ValueError:
-                answer = {}
-        self.rest_where_nobody_answers(host, status)
-        return Reply(status, answer if isinstance(answer, dict) else {})
-
-    def rest_where_nobody_answers(self, host: str, status: int) -> None:
-        """Wait longer and longer while a service is down."""
-        patience = self.world.patience[host]
-        if status:
-            patience.answered()
-        else:
-            time.sleep(patience.failed())
+from vigie.simulate.mistakes import MISTAKES
+from vigie.simulate.person import TIMEOUT_SECONDS, Person, Reply
 
 
 class Athlete(Person):
@@ -230,7 +132,7 @@ class Athlete(Person):
             name="/api/v1/chat (stream)",
             json=self._question() | {"stream": True},
             headers={"Authorization": f"Bearer {self.access}"},
-            timeout=_TIMEOUT_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             stream=True,
             catch_response=True,
         ) as response:
@@ -342,97 +244,8 @@ class Explorer(Athlete):
         ):
             each()
         self.django("GET", "/health/")
-        for mistake in (
-            wrong_password,
-            no_token,
-            forbidden_page,
-            unknown_page,
-            wrong_method,
-            invalid_token,
-            no_token_for_the_coach,
-            unknown_model,
-        ):
+        for mistake in MISTAKES:
             mistake(self)
-
-
-class Stumbler(Person):
-    """Somebody to whom everything happens that is refused; rarely enough to alarm nobody."""
-
-    wait_time = between(14.0, 26.0)
-    abstract = False
-    fixed_count = 1
-    _old_token: str | None = None
-
-    @task
-    def stumble(self) -> None:
-        """Make one of the mistakes."""
-        if not self.logged_in():
-            return
-        mistakes = (
-            (3, wrong_password),
-            (2, invalid_token),
-            (2, no_token),
-            (3, forbidden_page),
-            (2, unknown_page),
-            (1, wrong_method),
-            (1, no_token_for_the_coach),
-            (1, unknown_model),
-            (1, self._come_back_with_an_old_token),
-        )
-        weights, choices = zip(*mistakes, strict=True)
-        self.rng.choices(choices, weights)[0](self)
-
-    def _come_back_with_an_old_token(self, _person: Person) -> None:
-        """Use the first token that was ever given, which has expired after a while."""
-        if self._old_token is None:
-            self._old_token = self.access
-        if self.django("GET", "/api/v1/profile/", token=self._old_token).status == 401:
-            self._old_token = None
-            self.access = None
-
-
-def wrong_password(person: Person) -> None:
-    """Mistype one's password."""
-    body = {"username": person.credentials.username, "password": secrets.token_urlsafe(9)}
-    person.django("POST", "/api/v1/auth/login/", body)
-
-
-def invalid_token(person: Person) -> None:
-    """Send a token with a broken signature."""
-    broken = f"{person.access}x" if person.access else "x"
-    person.django("GET", "/api/v1/profile/", token=broken)
-
-
-def no_token(person: Person) -> None:
-    """Forget to log in."""
-    person.django("GET", "/api/v1/sessions/")
-
-
-def forbidden_page(person: Person) -> None:
-    """Look at what is for the staff."""
-    person.django("GET", "/api/v1/stats/", token=person.access)
-
-
-def unknown_page(person: Person) -> None:
-    """Follow a dead link."""
-    path = person.rng.choice(("/api/v1/nutrition/", "/favicon.ico", "/plans/42"))
-    person.django("GET", path, token=person.access)
-
-
-def wrong_method(person: Person) -> None:
-    """Delete what cannot be deleted."""
-    person.django("DELETE", "/api/v1/profile/", token=person.access)
-
-
-def no_token_for_the_coach(person: Person) -> None:
-    """Ask the coach without having logged in."""
-    person.fastapi("/api/v1/ask", {"question": "Bonjour ?"})
-
-
-def unknown_model(person: Person) -> None:
-    """Ask for a model that the application does not offer."""
-    body = {"message": "Bonjour", "model": "gpt-9"}
-    person.fastapi("/api/v1/chat", body, token=person.access)
 
 
 def _session_id(line: bytes) -> str | None:

@@ -16,7 +16,9 @@ from typing import Any
 
 from locust.env import Environment
 
-from vigie.simulate.athletes import Athlete, Explorer, Person, Stumbler
+from vigie.simulate.athletes import Athlete, Explorer
+from vigie.simulate.mistakes import Stumbler
+from vigie.simulate.person import Person
 from vigie.simulate.targets import World
 from vigie.simulate.visitors import Visitor, visitor_count
 

@@ -7,7 +7,7 @@ import time
 from locust import between, task
 
 from vigie.simulate import questions
-from vigie.simulate.athletes import Person
+from vigie.simulate.person import Person
 from vigie.simulate.streamlit_session import (
     StreamlitError,
     StreamlitSession,
