@@ -250,5 +250,5 @@ def _users(folder: Path | None) -> ActiveUsers:
         try:
             return ActiveUsers.shared(key, folder / _USERS_FILE)
         except OSError as error:
-            count_failure("django_active_users", error)
+            count_failure("django_auth", error)
     return ActiveUsers(key)
