@@ -66,7 +66,7 @@ class PrometheusMiddleware:
         try:
             self._measures = _Measures(_SERVICES[service], meters(registry), app)
         except Exception as error:  # the registry has a metric of the same name, for instance
-            count_failure("asgi", error)
+            count_failure("asgi", error, meters(registry))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does."""

@@ -42,18 +42,16 @@ def meters(registry: CollectorRegistry = REGISTRY) -> Meters:
     the sources that it watches) and a registry refuses a second metric of the same name.
     """
     with _lock:
-        found = getattr(registry, _ATTRIBUTE, None)
-        if found is None:
-            found = Meters(registry)
-            setattr(registry, _ATTRIBUTE, found)
-        return found
+        found: Meters | None = getattr(registry, _ATTRIBUTE, None)
+        return found or Meters(registry)
 
 
 class Meters:
-    """The instruments of one registry, each made when it is first asked for."""
+    """The instruments of one registry, each made when it is first asked for; see `meters`."""
 
     def __init__(self, registry: CollectorRegistry, storage: workers.Storage | None = None) -> None:
         """`storage` is where the numbers are; by default what the environment asks for."""
+        setattr(registry, _ATTRIBUTE, self)
         survive_forks()
         self.registry = registry
         self._by_name: dict[str, Meter] = {}

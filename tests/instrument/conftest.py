@@ -1,0 +1,36 @@
+"""A registry of its own for each test, and what a scrape of it shows."""
+
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from vigie.instrument.exposition import exposition
+
+Series = dict[str, float]
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def exposed(registry: CollectorRegistry) -> Callable[..., Series]:
+    """A function: the series of a scrape whose name starts so, as `name{label=value,…}`."""
+
+    def series(prefix: str = "", scraped: CollectorRegistry = registry) -> Series:
+        return series_of(exposition("", scraped)[0].decode(), prefix)
+
+    return series
+
+
+def series_of(text: str, prefix: str = "") -> Series:
+    found = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={sample.labels[name]}" for name in sorted(sample.labels))
+            if sample.name.startswith(prefix):
+                found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
