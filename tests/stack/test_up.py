@@ -162,6 +162,18 @@ def test_a_component_that_prints_nothing_is_told_so(state: State) -> None:
     )
 
 
+def test_a_line_that_is_too_long_to_read_is_shown_without_its_middle(
+    state: State, server: Server
+) -> None:
+    long = "begin" + "x" * 10_000 + "end"
+    with pytest.raises(StackError) as raised:
+        brought_up(state, [server(prepare=["sh", "-c", f"echo {long}; exit 1"])])
+    (shown,) = [line for line in str(raised.value).splitlines() if "begin" in line]
+    assert shown.startswith("  beginx")
+    assert shown.endswith("xend")
+    assert len(shown) < 400
+
+
 def test_a_preparation_that_fails_is_told_like_a_death(state: State, server: Server) -> None:
     web = server(prepare=["sh", "-c", "echo no database; exit 7"])
     with pytest.raises(StackError, match=r"(?s)\(exit status 7\).*\n  no database\n"):
@@ -357,7 +369,10 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
     told: list[Event] = []
     outcome = up(state, settings, environ, told.append)
     assert outcome.started == ["prometheus", "alertmanager", "node-exporter"]
-    prometheus, alertmanager, _ = outcome.components
+    prometheus, alertmanager, node_exporter = outcome.components
+    host = get(f"{node_exporter.url}/metrics")
+    assert 'node_scrape_collector_success{collector="textfile"} 1' in host
+    assert 'collector="systemd"' not in host
     assert get(f"{prometheus.url}/graph").startswith("<!DOCTYPE html>")
     assert json.loads(get(f"{alertmanager.url}/api/v2/status"))["cluster"]["status"] == "disabled"
     flags = json.loads(get(f"{prometheus.url}/api/v1/status/flags"))["data"]

@@ -109,6 +109,10 @@ def engines(
                 str(node_exporter.path),
                 *node_exporter.arguments,
                 f"--web.listen-address={address(settings.bind, ports.node_exporter)}",
+                # Debian's build has these otherwise, and complains at each scrape of what is not
+                # there: a folder that its package makes, and a system bus that is for root.
+                f"--collector.textfile.directory={state.data('node-exporter')}",
+                "--no-collector.systemd",
             ),
             cwd=str(node_exporter.folder or state.folder),
             bind=settings.bind,

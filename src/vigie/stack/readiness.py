@@ -21,6 +21,7 @@ POLL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 PATIENCE_SECONDS = 90.0
 SHOWN_LINES = 15
+SHOWN_CHARACTERS = 390
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,14 @@ class Watch:
         state: State = self.supervisord.state
         log = state.log(component.name)
         lines = logs.since(log, self.log_bytes.get(component.name, 0), SHOWN_LINES)
-        shown = "\n".join(f"  {line}" for line in lines) or "  (it printed nothing)"
+        shown = "\n".join(f"  {_clipped(line)}" for line in lines) or "  (it printed nothing)"
         return f"{component.title} {what}; the last that it printed:\n{shown}\nits log: {log}"
+
+
+def _clipped(line: str) -> str:
+    """A line as long as one wants to read here: its middle goes, for errors stand at the end."""
+    head, end = SHOWN_CHARACTERS // 3, SHOWN_CHARACTERS * 2 // 3
+    return line if len(line) <= SHOWN_CHARACTERS else f"{line[:head]} … {line[-end:]}"
 
 
 def answers(url: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
