@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from vigie.catalogue import (
     coaching,
     container,
+    costs,
     database,
     django,
+    engines,
     fastapi,
+    host,
     http,
     interservice,
     openai,
     probe,
+    scrape,
     streamlit,
     telemetry,
 )
@@ -25,13 +29,17 @@ SUBJECTS = (
     django,
     fastapi,
     openai,
+    costs,
     coaching,
     interservice,
     streamlit,
     container,
     database,
+    host,
     probe,
     telemetry,
+    scrape,
+    engines,
 )
 
 

@@ -23,3 +23,8 @@ STATE = gauge(
     Label("state", values=("created", "running", "paused", "restarting", "exited", "dead")),
     emitter=Emitter.EXPORTER,
 )
+CADVISOR = gauge(
+    "cadvisor_version_info",
+    "1: cAdvisor is there, whatever containers it sees.",
+    emitter=Emitter.EXPORTER,
+)

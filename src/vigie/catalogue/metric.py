@@ -20,10 +20,11 @@ class Kind(StrEnum):
 
 
 class Emitter(StrEnum):
-    """Who exposes a metric: an instrumented service, or an exporter beside it."""
+    """Who exposes a metric: an instrumented service, an exporter beside it, or a rule."""
 
     APPLICATION = "application"
     EXPORTER = "exporter"
+    RULES = "rules"
 
 
 class AcrossWorkers(StrEnum):

@@ -1,6 +1,6 @@
-"""Vigie's own health inside a service: what it swallowed, and what it could not keep."""
+"""Telemetry's own health: what was swallowed, what could not be kept, and what is kept too long."""
 
-from vigie.catalogue.metric import Label, counter
+from vigie.catalogue.metric import Emitter, Label, counter, gauge
 
 WHERE = Label("where", cap=50)
 
@@ -11,4 +11,22 @@ INTERNAL_ERRORS = counter(
 )
 DROPPED_RECORDS = counter(
     "vigie_dropped_records_total", "Records that were discarded because a queue was full.", WHERE
+)
+UNSENT_LOGS = counter(
+    "loki_write_dropped_entries_total",
+    "Log lines that Alloy discarded, because Loki did not take them.",
+    Label("reason", cap=20),
+    emitter=Emitter.EXPORTER,
+)
+OLDEST_RECORD = gauge(
+    "vigie_oldest_record_timestamp_seconds",
+    "Unix time of the oldest log line, or of the oldest trace, that is stored.",
+    Label("kind", values=("logs", "traces")),
+    emitter=Emitter.EXPORTER,
+)
+RETENTION = gauge(
+    "vigie_retention_seconds",
+    "How long records are to be kept, as vigie.yml has it.",
+    Label("kind", values=("logs", "metrics", "traces")),
+    emitter=Emitter.RULES,
 )

@@ -200,10 +200,10 @@ class Ledger(Section):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The two limits of a signal, in the signal's own unit."""
+    """The limits of a signal, in the signal's own unit; None where it has no such limit."""
 
-    warning: float
-    critical: float
+    warning: float | None
+    critical: float | None
 
 
 class Webhook(Section):

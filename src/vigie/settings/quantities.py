@@ -55,7 +55,7 @@ def size_bytes(text: object) -> int:
 
 
 def limit(text: object, signal: Signal, currency: str) -> float:
-    """A threshold in its signal's unit: seconds, a ratio, an amount of `currency`, or per minute.
+    """A threshold in its signal's unit: seconds, a ratio, an amount of `currency`, a number.
 
     Raises ValueError with the remedy: an example that is the signal's own default.
     """
@@ -75,18 +75,28 @@ def limit(text: object, signal: Signal, currency: str) -> float:
 
 
 def written_limit(value: float, signal: Signal, currency: str) -> str:
-    """A threshold as a user would write it."""
-    match signal.unit:
+    """A threshold as a user would write it: >500ms."""
+    return f"{signal.bad_when}{written(value, signal.unit, currency)}"
+
+
+def written(value: float, unit: Unit, currency: str) -> str:
+    """A value with its unit: 500ms, 20%, 50€, 1000/min, 3."""
+    match unit:
         case Unit.SECONDS:
-            text = f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
+            return f"{value * 1000:g}ms" if value < 1 else f"{value:g}s"
         case Unit.RATIO:
-            text = f"{value * 100:g}%"
+            return f"{value * 100:g}%"
         case Unit.MONEY:
-            symbols = {code: symbol for symbol, code in _SYMBOLS.items()}
-            text = f"{value:g}{symbols.get(currency, ' ' + currency)}"
+            return f"{value:g}{currency_sign(currency)}"
         case Unit.PER_MINUTE:
-            text = f"{value:g}/min"
-    return f"{signal.bad_when}{text}"
+            return f"{value:g}/min"
+        case Unit.COUNT:
+            return f"{value:g}"
+
+
+def currency_sign(code: str) -> str:
+    """What is written behind an amount: € or $, else the code with a blank before it."""
+    return {code: sign for sign, code in _SYMBOLS.items()}.get(code, f" {code}")
 
 
 _SIDES = {Comparator.ABOVE: "above", Comparator.BELOW: "below"}
@@ -95,6 +105,7 @@ _EXPECTATIONS = {
     Unit.RATIO: "a share in percent",
     Unit.MONEY: "an amount with its currency",
     Unit.PER_MINUTE: "a number per minute",
+    Unit.COUNT: "a number",
 }
 
 
@@ -103,7 +114,7 @@ def _expected(signal: Signal) -> str:
 
 
 def _example(signal: Signal, currency: str) -> str:
-    return f'"{written_limit(signal.warning, signal, currency)}"'
+    return f'"{written_limit(signal.usual_limit, signal, currency)}"'
 
 
 def _number(text: str) -> Decimal:
@@ -122,3 +133,5 @@ def _scale(unit: str, measured_in: Unit, currency: str) -> Decimal | None:
             return Decimal(1) if _SYMBOLS.get(unit, unit) == currency else None
         case Unit.PER_MINUTE:
             return {"/min": Decimal(1), "/s": Decimal(60)}.get(unit)
+        case Unit.COUNT:
+            return None if unit else Decimal(1)

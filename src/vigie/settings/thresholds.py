@@ -57,24 +57,25 @@ def _limits(
             what = f"{'.'.join(path)} is {shown(text)}: {error}"
             problems.append(Problem(places.of(path), what))
     limits = Limits(**read)
-    if len(problems) == before and not _rises(signal, limits):
-        side = "above" if signal.bad_when is Comparator.ABOVE else "below"
-        written = written_limit(limits.critical, signal, currency)
+    warning, critical = limits.warning, limits.critical
+    if len(problems) > before or warning is None or critical is None:
+        return limits
+    above = signal.bad_when is Comparator.ABOVE
+    if not (critical > warning if above else critical < warning):
         what = (
-            f'{_SECTION}.{signal.name}: critical is "{written}": '
-            f'write one {side} warning, "{written_limit(limits.warning, signal, currency)}"'
+            f'{_SECTION}.{signal.name}: critical is "{written_limit(critical, signal, currency)}": '
+            f"write one {'above' if above else 'below'} warning, "
+            f'"{written_limit(warning, signal, currency)}"'
         )
         problems.append(Problem(places.of((_SECTION, signal.name, "critical")), what))
     return limits
 
 
-def _rises(signal: Signal, limits: Limits) -> bool:
-    if signal.bad_when is Comparator.ABOVE:
-        return limits.critical > limits.warning
-    return limits.critical < limits.warning
-
-
 def _example(signal: Signal, currency: str) -> str:
-    warning = written_limit(signal.warning, signal, currency)
-    critical = written_limit(signal.critical, signal, currency)
-    return f'{{warning: "{warning}", critical: "{critical}"}}'
+    usual = {"warning": signal.warning, "critical": signal.critical}
+    written = (
+        f'{level}: "{written_limit(value, signal, currency)}"'
+        for level, value in usual.items()
+        if value is not None
+    )
+    return f"{{{', '.join(written)}}}"
