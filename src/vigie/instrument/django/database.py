@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from django.core.signals import got_request_exception, request_finished
 from django.db import Error, connections
@@ -56,6 +56,7 @@ class DatabaseWatch:
         self._capacity = Capacity(meters.storage.folder)
         self._lock = threading.Lock()
         self._seen: WeakSet[BaseDatabaseWrapper] = WeakSet()
+        self._open: dict[int, ref[BaseDatabaseWrapper]] = {}
         self._copies: dict[str, BaseDatabaseWrapper] = {}  # of one connection for each alias
         self._children: dict[tuple[str, str], Child] = {}
         self._counted: WeakSet[BaseException] = WeakSet()
@@ -91,13 +92,13 @@ class DatabaseWatch:
         alias = connection.alias
         with self._lock:
             self._seen.add(connection)
+            self._open[id(connection)] = ref(connection)
             new = alias not in self._copies
             if new:
                 self._copies[alias] = connection.copy()
         if new:
             for kind in DB_ERRORS.labels[1].values:
                 self._errors.child(alias, kind)
-            # From here on connections may close, and Django has no signal for that.
             request_finished.connect(self._after_request)
         self._recount()
 
@@ -160,12 +161,20 @@ class DatabaseWatch:
             self._errors.child(alias, error_kind(error)).inc()
 
     def _after_request(self, **_: Any) -> None:
+        """Django closes connections when a request has ended, and tells nobody."""
         with guarded("django_databases", self._meters):
-            self._recount()
+            if not all(_is_open(found()) for found in list(self._open.values())):
+                self._recount()
 
     def _recount(self) -> None:
         with self._lock:
-            in_use = Counter(c.alias for c in self._seen if c.connection is not None)
+            in_use: Counter[str] = Counter()
+            for key, found in list(self._open.items()):
+                connection = found()
+                if connection is not None and _is_open(connection):
+                    in_use[connection.alias] += 1
+                else:
+                    del self._open[key]
             for alias in self._copies:
                 self._active.child(alias).set(in_use[alias])
 
@@ -178,6 +187,10 @@ class DatabaseWatch:
                 limit = self._capacity.limit(connection)
                 if limit is not None:
                     self._max.child(alias).set(limit)
+
+
+def _is_open(connection: BaseDatabaseWrapper | None) -> bool:
+    return connection is not None and connection.connection is not None
 
 
 def _alias_in(error: BaseException) -> str | None:

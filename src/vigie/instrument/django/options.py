@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
-# From where the signal django_response_time warns; a test holds them together. The signals, with all
-# that they say to people, are not for a web worker to load.
+# From where the signal django_response_time warns: a test holds the two together. The signals, with
+# all that they say to people, are not for a web worker to load.
 _SLOW_SECONDS = 0.5
 
 
