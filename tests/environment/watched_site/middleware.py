@@ -27,6 +27,23 @@ class Authentication(AuthFailureMiddleware):
         super().__init__(get_response, Now.registry, clock=lambda: Now.time)
 
 
+class Rescue:
+    """Answers for a view that raised."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: Any) -> Any:
+        return self.get_response(request)
+
+    def process_exception(self, request: Any, exception: Exception) -> HttpResponse:
+        return HttpResponse("rescued", status=202)
+
+
 class Shortcut:
     """Answers by itself, before the view."""
 

@@ -45,6 +45,7 @@ urlpatterns = [
     path("wrong-sql/", views.wrong_sql),
     path("whoami/", views.whoami),
     path("awhoami/", views.awhoami),
+    path("robot/", views.robot),
     path("login/", LoginView.as_view()),
     path("second-try/", views.second_try),
     path("alogin/", views.alogin_attempt),

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from django.contrib.auth import aauthenticate, authenticate, login
@@ -177,6 +178,12 @@ def whoami(request: HttpRequest) -> HttpResponse:
 
 async def awhoami(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(await request.auser()))  # type: ignore[attr-defined]
+
+
+def robot(request: HttpRequest) -> HttpResponse:
+    """Somebody who is no user of Django's."""
+    request.user = SimpleNamespace(name="robot")  # type: ignore[assignment]
+    return HttpResponse("beep")
 
 
 def second_try(request: HttpRequest) -> HttpResponse:

@@ -19,6 +19,7 @@ Samples = Callable[[str], dict[tuple[tuple[str, str], ...], float]]
 MIDDLEWARE = {
     "requests": "watched_site.middleware.Requests",
     "authentication": "watched_site.middleware.Authentication",
+    "rescue": "watched_site.middleware.Rescue",
     "shortcut": "watched_site.middleware.Shortcut",
     "broken": "watched_site.middleware.Broken",
     "common": "django.middleware.common.CommonMiddleware",

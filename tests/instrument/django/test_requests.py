@@ -105,6 +105,12 @@ def test_an_exception_that_django_answers_itself_is_none(
     assert samples(EXCEPTIONS) == {}
 
 
+def test_an_exception_that_a_middleware_answers_is_none(browse: Any, samples: Any) -> None:
+    browse.use("requests", "rescue")("/boom/")
+    assert counted(samples) == {("GET", "/boom/", "202"): 1}
+    assert samples(EXCEPTIONS) == {}
+
+
 def test_an_exception_of_a_template_is_counted(browse: Any, samples: Any) -> None:
     browse.use("requests")("/broken-template/")
     assert samples(EXCEPTIONS) == {
@@ -166,10 +172,25 @@ def test_a_request_in_progress_is_seen(registry: Any, metric: Any) -> None:
     assert seen == [1]
 
 
-def test_under_asgi_an_asynchronous_view_stays_on_its_thread(browse: Any) -> None:
-    response = browse.use("requests", "authentication")("/ahello/")
-    on_loop = response.content.decode() == threading.main_thread().name
-    assert on_loop == browse.asynchronous
+def test_under_asgi_nothing_leaves_the_event_loop_for_a_thread(
+    browse_asgi: Any, samples: Any
+) -> None:
+    from asgiref.sync import ThreadSensitiveContext
+    from django.core.handlers.asgi import ASGIHandler
+    from django.test import AsyncRequestFactory
+
+    browse_asgi.use("requests", "authentication")
+    handler = ASGIHandler()
+
+    async def ask(path: str) -> set[threading.Thread]:
+        before = set(threading.enumerate())
+        async with ThreadSensitiveContext():  # a thread is made in it when one is needed
+            await handler.get_response_async(AsyncRequestFactory().get(path))
+            return set(threading.enumerate()) - before
+
+    assert asyncio.run(ask("/ahello/")) == set()
+    assert len(asyncio.run(ask("/hello/"))) == 1  # a synchronous view needs one
+    assert len(counted(samples)) == 2
 
 
 def test_a_request_knows_its_ids_and_the_time_after_it_none(browse: Any) -> None:

@@ -62,7 +62,9 @@ def test_nobody_is_no_user(browse: Any, metric: Any) -> None:
     browse("/whoami/")
     browse("/profile/")
     browse("/hello/")
+    browse("/robot/")
     assert metric(ACTIVE) == 0
+    assert metric("vigie_internal_errors_total", where="django_auth") is None
 
 
 def test_a_user_whom_the_view_does_not_look_at_is_not_looked_up(

@@ -241,7 +241,8 @@ def _seen_user(request: Any) -> object | None:
         user = user._wrapped
         if user is empty:
             user = attributes.get("_acached_user")  # `await request.auser()`
-    return user.pk if user is not None and user.is_authenticated else None
+    # A project's own authentication may put anything there, for an API key, say.
+    return getattr(user, "pk", None) if getattr(user, "is_authenticated", False) else None
 
 
 def _users(folder: Path | None) -> ActiveUsers:
