@@ -67,13 +67,10 @@ class AuthFailureMiddleware:
         self._asynchronous = iscoroutinefunction(get_response)
         if self._asynchronous:
             markcoroutinefunction(self)
-        self._clock = clock
         self._proxies = options().trusted_proxies
         self._watch: AuthWatch | None = None
-        try:
+        with guarded("django_auth"):
             self._watch = watch_logins(meters(registry), clock)
-        except Exception as error:
-            count_failure("django_auth", error)
 
     def __call__(self, request: Any) -> Any:
         """Answer the request; under ASGI, the coroutine that does."""
@@ -111,7 +108,7 @@ class AuthFailureMiddleware:
                 watch.unmatched(client_address(request, self._proxies), request.path_info)
             user = _seen_user(request)
             if user is not None:
-                watch.users.see(user, self._clock())
+                watch.seen(user)
         except Exception as error:
             count_failure("django_auth", error)
 
@@ -140,7 +137,6 @@ class AuthWatch:
     """What the requests of all handlers of this process tell, counted in one registry."""
 
     def __init__(self, meters: Meters, clock: Callable[[], float]) -> None:
-        self.users = _users(meters.storage.folder)
         self._meters = meters
         self._clock = clock
         self._failures = meters[AUTH_FAILURES]
@@ -150,6 +146,7 @@ class AuthWatch:
             pattern: meters[SECURITY_EVENTS].child("django", pattern)
             for pattern in SECURITY_EVENTS.labels[1].values
         }
+        self._users = _users(meters.storage.folder)
         self._detector = AttackDetector()
 
     def start(self) -> None:
@@ -177,6 +174,10 @@ class AuthWatch:
         elif refused.reason == INVALID_TOKEN:
             found = self._detector.token_refused(self._clock(), address, refused.replayed)
             self._found(found, address)
+
+    def seen(self, user: object) -> None:
+        """Note that this user (their id) asked for something."""
+        self._users.see(user, self._clock())
 
     def unmatched(self, address: Address | None, path: str) -> None:
         """Note a request for what is no route."""
@@ -210,7 +211,7 @@ class AuthWatch:
                 self.logged_in(SESSION)
 
     def _count_users(self) -> None:
-        self._active_users.set(self.users.count(self._clock()))
+        self._active_users.set(self._users.count(self._clock()))
 
 
 def _login_method(context: Answering, response: Any | None, status: int) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable
 from time import perf_counter
@@ -26,6 +25,7 @@ from vigie.catalogue.django import (
     DB_ERRORS,
     DB_QUERY_DURATION,
 )
+from vigie.instrument.cells import MAKING
 from vigie.instrument.django.answering import now_answering
 from vigie.instrument.django.capacity import Capacity
 from vigie.instrument.django.registered import one_for
@@ -54,7 +54,6 @@ class DatabaseWatch:
         self._active = meters[DB_CONNECTIONS_ACTIVE]
         self._max = meters[DB_CONNECTIONS_MAX]
         self._capacity = Capacity(meters.storage.folder)
-        self._lock = threading.Lock()
         self._seen: WeakSet[BaseDatabaseWrapper] = WeakSet()
         self._open: dict[int, ref[BaseDatabaseWrapper]] = {}
         self._copies: dict[str, BaseDatabaseWrapper] = {}  # of one connection for each alias
@@ -90,7 +89,7 @@ class DatabaseWatch:
             # last one off, and that must be their own.
             connection.execute_wrappers.insert(0, self._wrapper)
         alias = connection.alias
-        with self._lock:
+        with MAKING:
             self._seen.add(connection)
             self._open[id(connection)] = ref(connection)
             new = alias not in self._copies
@@ -167,7 +166,7 @@ class DatabaseWatch:
                 self._recount()
 
     def _recount(self) -> None:
-        with self._lock:
+        with MAKING:
             in_use: Counter[str] = Counter()
             for key, found in list(self._open.items()):
                 connection = found()
@@ -180,7 +179,7 @@ class DatabaseWatch:
 
     def _refresh(self) -> None:
         self._recount()
-        with self._lock:
+        with MAKING:
             copies = list(self._copies.items())
         for alias, connection in copies:
             with guarded("django_databases", self._meters):
@@ -198,7 +197,8 @@ def _alias_in(error: BaseException) -> str | None:
     traceback = error.__traceback__
     while traceback is not None:
         owner = traceback.tb_frame.f_locals.get("self")
-        if isinstance(owner, BaseDatabaseWrapper):
+        # By its type: `isinstance` would have a lazy object look itself up.
+        if owner is not None and issubclass(type(owner), BaseDatabaseWrapper):
             return str(owner.alias)
         traceback = traceback.tb_next
     return None

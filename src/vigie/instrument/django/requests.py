@@ -23,7 +23,7 @@ from vigie.instrument.django.options import options
 from vigie.instrument.django.routes import endpoint_of
 from vigie.instrument.django.statements import without_values
 from vigie.instrument.django.streams import follow
-from vigie.instrument.guard import count_failure
+from vigie.instrument.guard import count_failure, guarded
 from vigie.instrument.http import CANCELLED, HttpMeters, Tally, is_method
 from vigie.instrument.meters import Meters, meters
 
@@ -53,12 +53,11 @@ class PrometheusMiddleware:
             markcoroutinefunction(self)
         self._requests: _Requests | None = None
         chosen = options()
-        try:
+        with guarded("django"):
             self._requests = _Requests(meters(registry), chosen.slow_request_seconds)
-            watch_databases(meters(registry), chosen.slow_statement_seconds)
             got_request_exception.connect(_request_failed)
-        except Exception as error:
-            count_failure("django", error)
+        with guarded("django_databases"):
+            watch_databases(meters(registry), chosen.slow_statement_seconds)
 
     def __call__(self, request: Any) -> Any:
         """Answer the request; under ASGI, the coroutine that does."""
