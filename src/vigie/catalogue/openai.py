@@ -20,7 +20,7 @@ REQUESTS = counter(
 )
 REQUEST_DURATION = histogram(
     "openai_request_duration_seconds",
-    "Seconds from a call's start to the last byte of its answer.",
+    "Seconds from an attempted call's start to the last byte of its answer.",
     MODEL,
     OPERATION,
     buckets=(0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0),

@@ -60,18 +60,18 @@ class Price:
         """US dollars, unrounded; None where the list has no price for a kind of token used."""
         plain_input = usage.input - usage.cached_input - usage.cache_write - usage.input_audio
         plain_output = usage.output - usage.reasoning - usage.output_audio
-        counts = {
-            "input": max(plain_input, 0),
-            "cached_input": usage.cached_input,
-            "cache_write": usage.cache_write,
-            "input_audio": usage.input_audio,
-            "output": max(plain_output, 0),
-            "reasoning": usage.reasoning,
-            "output_audio": usage.output_audio,
-        }
+        counts = (
+            ("input", max(plain_input, 0)),
+            ("cached_input", usage.cached_input),
+            ("cache_write", usage.cache_write),
+            ("input_audio", usage.input_audio),
+            ("output", max(plain_output, 0)),
+            ("reasoning", usage.reasoning),
+            ("output_audio", usage.output_audio),
+        )
         with localcontext(EXACT):
             per_million = Decimal(0)
-            for kind, count in counts.items():
+            for kind, count in counts:
                 if not count:
                     continue
                 steps = self.rates.get(kind)

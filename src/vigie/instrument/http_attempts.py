@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias
 
@@ -17,6 +18,7 @@ from vigie.instrument.guard import guarded
 
 _WATCHERS = "_vigie_watchers"
 _BEFORE = "_vigie_before"
+_replacing = threading.Lock()
 
 
 class Attempt(Protocol):
@@ -51,17 +53,18 @@ Begin: TypeAlias = Callable[[Any], Attempt | None]
 
 def watch(client: Any, name: str, begin: Begin) -> None:
     """Call `begin` before each send of this client; one watcher for each `name`."""
-    watchers = vars(client).get(_WATCHERS)
-    if watchers is not None:
-        watchers[name] = begin
-        return
-    watchers = {name: begin}
-    setattr(client, _WATCHERS, watchers)
-    before = vars(client).get("send")
-    asynchronous = inspect.iscoroutinefunction(client.send)
-    client.send = (_async_send if asynchronous else _sync_send)(client.send, watchers)
-    setattr(client.send, _WATCHERS, watchers)
-    setattr(client.send, _BEFORE, before)
+    with _replacing:
+        watchers = vars(client).get(_WATCHERS)
+        if watchers is not None:
+            watchers[name] = begin
+            return
+        watchers = {name: begin}
+        setattr(client, _WATCHERS, watchers)
+        before = vars(client).get("send")
+        asynchronous = inspect.iscoroutinefunction(client.send)
+        client.send = (_async_send if asynchronous else _sync_send)(client.send, watchers)
+        setattr(client.send, _WATCHERS, watchers)
+        setattr(client.send, _BEFORE, before)
 
 
 def watched(client: Any, name: str) -> bool:
@@ -129,7 +132,7 @@ def _async_send(original: Any, watchers: dict[str, Begin]) -> Any:
 
 def _begin(watchers: dict[str, Begin], request: Any) -> list[tuple[str, Attempt]]:
     attempts = []
-    for name, begin in watchers.items():
+    for name, begin in list(watchers.items()):
         with guarded(name):
             attempt = begin(request)
             if attempt is not None:

@@ -336,6 +336,15 @@ def test_a_rate_that_is_no_number_is_refused_with_its_variable(
     )
 
 
+def test_what_is_no_client_of_the_sdk_is_refused() -> None:
+    with pytest.raises(TypeError) as refused:
+        instrument("gpt-4o")
+    assert str(refused.value) == (
+        "instrument() got a str: give it an OpenAI or AsyncOpenAI client, "
+        "or nothing to watch all of them"
+    )
+
+
 def test_one_client_can_be_watched_alone_with_its_copies(provider: Provider) -> None:
     uninstrument()
     provider.will_answer(chat())

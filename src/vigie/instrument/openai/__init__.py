@@ -41,9 +41,15 @@ def instrument(
     worth); where they are not given, VIGIE_CURRENCY__CODE and VIGIE_CURRENCY__PER_USD are read,
     else costs are in US dollars. May be called again, to change them.
 
-    Raises ImportError without the SDK, and ValueError for a currency that is none.
+    Raises ImportError without the SDK, TypeError for what is no client of its, and ValueError for
+    a currency that is none.
     """
     classes = _client_classes()
+    if client is not None and not isinstance(client, classes):
+        raise TypeError(
+            f"instrument() got a {type(client).__name__}: give it an OpenAI or AsyncOpenAI client, "
+            "or nothing to watch all of them"
+        )
     currency = _currency(currency_code, per_usd)
     found = seam(classes)
     found.watch(client, Recorder(registry, currency, found.prices))

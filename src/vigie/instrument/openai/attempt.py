@@ -40,10 +40,6 @@ class Call:
     request: Mapping[str, Any]
     hides_usage: bool
 
-    def attempt(self) -> Attempt:
-        """The next attempt, from now on."""
-        return Attempt(self)
-
 
 class Attempt:
     """One attempt, from before its request is sent."""
@@ -70,8 +66,8 @@ class Attempt:
         """The answer's head is there; where `streamed`, its body is still to be read."""
         self._headers = response.headers
         if response.status_code >= 300:
-            self._first()
-            self._end(_outcome_of_status(response.status_code))
+            if self._first():
+                self._end(_outcome_of_status(response.status_code))
         elif streamed:
             if "json" in response.headers.get("content-type", ""):
                 self._body = Document()
@@ -132,6 +128,8 @@ class Attempt:
                 headers=self._headers,
             )
         )
+        if body is not None:
+            body.forget()
 
     def _end(self, outcome: str, *, wait: bool = False) -> None:
         """Settle the attempt: now, or in the background where it has to `wait`."""

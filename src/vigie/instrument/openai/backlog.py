@@ -38,6 +38,8 @@ class Backlog:
         """Start the thread, unless it runs in this process: a fork takes no thread along."""
         if self._process == os.getpid():
             return
+        if self._process:  # what waited at the fork is the parent's to settle
+            self._waiting.clear()
         self._process = os.getpid()
         self._wake = SimpleQueue()
         self._settling = threading.Lock()

@@ -16,12 +16,12 @@ from vigie.instrument.meters import meters
 
 _UNNAMED = "unnamed"
 _REMAINING = {
-    "requests": "x-ratelimit-remaining-requests",
-    "tokens": "x-ratelimit-remaining-tokens",
+    b"x-ratelimit-remaining-requests": "requests",
+    b"x-ratelimit-remaining-tokens": "tokens",
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Attempted:
     """One attempt to call the provider, as it came out.
 
@@ -98,7 +98,8 @@ class Recorder:
         return None
 
     def _show_rate_limits(self, model: str, headers: Any) -> None:
-        for kind, header in _REMAINING.items():
-            remaining = headers.get(header)
-            if remaining is not None and remaining.isdigit():
-                self._meters[catalogue.RATE_LIMIT_REMAINING].child(model, kind).set(int(remaining))
+        # One pass over the bytes: looking a header up by its name decodes all of them.
+        for name, value in headers.raw:
+            kind = _REMAINING.get(name.lower())
+            if kind is not None and value.isdigit():
+                self._meters[catalogue.RATE_LIMIT_REMAINING].child(model, kind).set(int(value))

@@ -183,15 +183,20 @@ def _begin(request: Any) -> Attempt | None:
 
 
 def _path(options: Any) -> str | None:
+    url: str = options.url
     if options.method.lower() != "post":
         return None
-    url = options.url.partition("?")[0]
+    if url in _OPERATIONS:
+        return url
+    url = url.partition("?")[0]
     return next((path for path in _OPERATIONS if url.endswith(path)), None)
 
 
 def _body(options: Any) -> Mapping[str, Any]:
-    parts = (options.json_data, options.extra_json)
-    return {key: part[key] for part in parts if isinstance(part, Mapping) for key in part}
+    """What will be sent: what is given as `extra_body` is laid over the rest by the SDK."""
+    own = options.json_data if isinstance(options.json_data, dict) else {}
+    extra = options.extra_json
+    return {**own, **extra} if isinstance(extra, dict) else own
 
 
 def _asking_for_usage(options: Any, body: Mapping[str, Any]) -> Any:
@@ -199,14 +204,13 @@ def _asking_for_usage(options: Any, body: Mapping[str, Any]) -> Any:
     if body.get("stream") is not True:
         return None
     asked = body.get("stream_options")
-    asked = asked if isinstance(asked, Mapping) else {}
+    asked = asked if isinstance(asked, dict) else {}
     if asked.get("include_usage"):
         return None
     changed = copy.copy(options)
-    # What is given as `extra_body` is laid over the rest by the SDK.
-    where = "json_data" if isinstance(options.json_data, Mapping) else "extra_json"
-    if isinstance(options.extra_json, Mapping) and "stream_options" in options.extra_json:
-        where = "extra_json"
-    part = getattr(options, where)
-    setattr(changed, where, {**part, "stream_options": {**asked, "include_usage": True}})
+    option = {"stream_options": {**asked, "include_usage": True}}
+    if isinstance(options.extra_json, dict):
+        changed.extra_json = {**options.extra_json, **option}
+    else:
+        changed.json_data = {**options.json_data, **option}
     return changed

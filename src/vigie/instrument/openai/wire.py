@@ -76,6 +76,10 @@ class Document:
             return len(body)
         return text_bytes(document.get("choices") or document.get("output"))
 
+    def forget(self) -> None:
+        """Let go of what was kept: the answer has been counted."""
+        self._chunks.clear()
+
 
 class EventStream:
     """An answer that comes as server-sent events.
@@ -151,6 +155,12 @@ class EventStream:
         kept = sum(_delta_bytes(block) for block in _newest_first(b"".join(self._kept)))
         return kept * (self._forgotten_bytes + self._kept_bytes) // self._kept_bytes
 
+    def forget(self) -> None:
+        """Let go of what was kept: the answer has been counted."""
+        self._kept.clear()
+        self._kept_bytes = self._forgotten_bytes = 0
+        self._on_complete = None
+
     def _complete(self) -> None:
         on_complete, self._on_complete = self._on_complete, None
         if on_complete is not None:
@@ -197,21 +207,25 @@ def _usage(raw: Any) -> Usage | None:
         return None
     if not ("prompt_tokens" in raw or "input_tokens" in raw or "completion_tokens" in raw):
         return None
-    sent = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
-    received = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
+    sent = _part(raw, "prompt_tokens_details") or _part(raw, "input_tokens_details")
+    received = _part(raw, "completion_tokens_details") or _part(raw, "output_tokens_details")
     return Usage(
-        input=_count(raw, "prompt_tokens") or _count(raw, "input_tokens"),
-        output=_count(raw, "completion_tokens") or _count(raw, "output_tokens"),
-        cached_input=_count(sent, "cached_tokens"),
-        cache_write=_count(sent, "cache_write_tokens"),
-        input_audio=_count(sent, "audio_tokens"),
-        reasoning=_count(received, "reasoning_tokens"),
-        output_audio=_count(received, "audio_tokens"),
+        input=_count(raw.get("prompt_tokens")) or _count(raw.get("input_tokens")),
+        output=_count(raw.get("completion_tokens")) or _count(raw.get("output_tokens")),
+        cached_input=_count(sent.get("cached_tokens")),
+        cache_write=_count(sent.get("cache_write_tokens")),
+        input_audio=_count(sent.get("audio_tokens")),
+        reasoning=_count(received.get("reasoning_tokens")),
+        output_audio=_count(received.get("audio_tokens")),
     )
 
 
-def _count(of: Any, key: str) -> int:
-    value = of.get(key) if isinstance(of, dict) else None
+def _part(raw: dict[str, Any], key: str) -> dict[str, Any]:
+    part = raw.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _count(value: Any) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
