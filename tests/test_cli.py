@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -295,11 +296,31 @@ def test_a_folder_that_is_not_vigies_is_refused(terminal: Terminal) -> None:
     assert [path.name for path in photos.iterdir()] == ["holiday.jpg"]
 
 
+def test_a_disk_that_takes_no_more_is_told_with_the_file(terminal: Terminal) -> None:
+    """With the shell's limit on the size of files in the place of a full disk."""
+    command = f"ulimit -f 0; exec {shlex.quote(sys.executable)} -m vigie up"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=terminal.folder,
+        env=terminal.environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"vigie: cannot write {terminal.state}/vigie.state: File too large\n"
+        "make room or give access there, or name another folder: --state DIR, or VIGIE_STATE=DIR\n"
+    )
+
+
 def test_what_is_rendered_is_written_and_compared(terminal: Terminal) -> None:
     assert terminal.vigie("render").stdout.startswith("# prometheus/prometheus.yml\n")
     wrote = terminal.vigie("render", "--out", "out")
     assert wrote.stdout.split() == [
         "out/prometheus/prometheus.yml",
+        "out/prometheus/rules/coaching_alerts.yml",
         "out/alertmanager/alertmanager.yml",
     ]
     fresh = terminal.vigie("render", "--out", "out", "--check")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -73,6 +76,19 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
 
     cache.keep(tmp_path / "thing", lambda draft: None)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [tmp_path / "thing"]
+
+
+def test_a_disk_that_is_full_is_told_with_the_file(tmp_path: Path) -> None:
+    def fill(draft: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(draft / "big"))
+
+    with pytest.raises(StackError) as raised:
+        cache.keep(tmp_path / "thing", fill)
+    assert re.fullmatch(
+        rf"cannot write {tmp_path}/\.thing\.draft-\w+/big: No space left on device\n"
+        "make room or give access there, or name another folder: VIGIE_CACHE=DIR",
+        str(raised.value),
+    )
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_a_component_that_hangs_does_not_answer(
     pid = Supervisord(state).processes()["web"].pid
     os.kill(pid, signal.SIGSTOP)
     try:
-        assert status(state).components[0].state == "not answering"
+        assert status(state).components[0].state == "no answer"
         assert not status(state).well
     finally:
         os.kill(pid, signal.SIGCONT)

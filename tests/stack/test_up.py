@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from vigie.settings import load
-from vigie.stack import binaries, orphans
+from vigie.stack import binaries, components, orphans
 from vigie.stack.components import Component
 from vigie.stack.down import down
 from vigie.stack.errors import StackError
@@ -244,6 +244,19 @@ def test_a_second_up_starts_what_is_missing_and_keeps_the_rest(
 
     Supervisord(state).stop("app")
     assert brought_up(state, engines).started == ["app"]
+
+
+def test_a_second_up_waits_for_what_the_first_could_not_wait_for(
+    state: State, server: Server
+) -> None:
+    slow, late = server("slow", wait_seconds=1), server("late", after=["slow"])
+    state.make()
+    components.save(state, [slow, late])
+    Supervisord(state).start([slow, late], os.environ)  # as if `up` had been killed right here
+    told: list[Event] = []
+    assert brought_up(state, [slow, late], told.append).started == ["late"]
+    ready = [event.component.name for event in told if isinstance(event, Ready)]
+    assert ready == ["slow", "late"]
 
 
 def test_a_changed_component_starts_anew(

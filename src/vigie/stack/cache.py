@@ -54,20 +54,23 @@ def keep(place: Path, make: Callable[[Path], None]) -> Path:
 
 @contextmanager
 def alone(place: Path) -> Iterator[None]:
-    """Keep every other process and thread out of `place` meanwhile."""
+    """Keep every other process and thread out of `place` meanwhile.
+
+    What the system refuses to write in it becomes a StackError that names the file.
+    """
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(place.with_name(f".{place.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
     except OSError as error:
         raise StackError(
             f"cannot write {error.filename or place.parent}: {error.strerror}\n"
             f"make room or give access there, or name another folder: {VARIABLE}=DIR"
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
 
 
 def _draft_prefix(place: Path) -> str:

@@ -65,7 +65,8 @@ def coaching(
     ]
     if not key:
         components = [place.simulator(), *components, place.traffic(env)]
-    taken = {OPENAI_KEY, OPENAI_URL, "COACHING_DATABASE_URL"}
+    # The last one is a folder of somebody else's workers.
+    taken = {OPENAI_KEY, OPENAI_URL, "COACHING_DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR"}
     rest = {name: value for name, value in environ.items() if name not in taken}
     return Demo(components, rest, real_provider=env[OPENAI_URL] if key else "")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
@@ -20,8 +20,10 @@ from vigie.stack.binaries import Downloading
 from vigie.stack.components import Component
 from vigie.stack.logs import Line
 from vigie.stack.readiness import Launched, Ready
-from vigie.stack.status import READY, StackStatus
 from vigie.stack.up import CleanedUp, Event, RealProvider, Waiting
+
+if TYPE_CHECKING:  # it needs psutil, which is slow to import
+    from vigie.stack.status import StackStatus
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to tell: nothing is cut or wrapped."""
@@ -137,7 +139,7 @@ class _Row:
 
 def addresses(components: Sequence[Component]) -> Table:
     """Where everything is, and what it is for."""
-    table = _table("", "", "")
+    table = _table("", "", "", gap=2)
     for one in components:
         table.add_row(Text(one.title, style="bold"), Text(one.url or "-"), Text(one.purpose))
     return table
@@ -145,11 +147,12 @@ def addresses(components: Sequence[Component]) -> Table:
 
 def status(stack: StackStatus) -> Table:
     """One line a component."""
-    table = _table("component", "state", ">pid", "up", ">restarts", ">memory", "address")
+    # Narrow gaps: it is to fit 80 columns.
+    table = _table("component", "state", ">pid", "up", ">restarts", ">memory", "address", gap=1)
     for one in stack.components:
         table.add_row(
             one.title,
-            Text(one.state, style="green" if one.state == READY else "red"),
+            Text(one.state, style="green" if one.ready else "red"),
             str(one.pid or "-"),
             "-" if one.uptime_seconds is None else duration(one.uptime_seconds),
             Text(str(one.restarts), style="yellow" if one.restarts else ""),
@@ -173,14 +176,15 @@ def lines(to: Console, shown: Iterable[Line], names: Sequence[str]) -> None:
 
 def duration(seconds: float) -> str:
     """In the two largest units that say something: `12 s`, `3 min`, `2 h 5 min`, `4 d 1 h`."""
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    whole = int(seconds)
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if minutes < 1:
-        return f"{seconds:.0f} s"
+        return f"{whole} s"
     if hours < 1:
-        return f"{minutes:.0f} min"
+        return f"{minutes} min"
     if days < 1:
-        return f"{hours:.0f} h {minutes % 60:.0f} min"
-    return f"{days:.0f} d {hours % 24:.0f} h"
+        return f"{hours} h {minutes % 60} min"
+    return f"{days} d {hours % 24} h"
 
 
 def size(size_bytes: int) -> str:
@@ -196,9 +200,9 @@ def _amount(got_bytes: int, whole_bytes: int | None) -> str:
     return f": {size(got_bytes)}" + (f" of {size(whole_bytes)}" if whole_bytes else "")
 
 
-def _table(*headings: str) -> Table:
+def _table(*headings: str, gap: int) -> Table:
     """A table without lines; a heading that begins with > is of a column of numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=any(headings))
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=any(headings))
     for heading in headings:
         right = heading.startswith(">")
         table.add_column(

@@ -19,7 +19,7 @@ READY = "ready"
 
 @dataclass(frozen=True, slots=True)
 class ComponentStatus:
-    """One component. `state` is `ready`, `not answering`, `starting`, `restarting`, `stopping` or
+    """One component. `state` is `ready`, `no answer`, `starting`, `restarting`, `stopping` or
     `stopped`; what there is none of is None."""
 
     name: str
@@ -30,6 +30,11 @@ class ComponentStatus:
     restarts: int
     memory_bytes: int | None
     url: str
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs and answers."""
+        return self.state == READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class StackStatus:
     @property
     def well(self) -> bool:
         """Whether it runs and every component is ready."""
-        return self.running and all(one.state == READY for one in self.components)
+        return self.running and all(one.ready for one in self.components)
 
 
 def status(state: State) -> StackStatus:
@@ -83,7 +88,7 @@ def _state(component: Component, process: Process) -> str:
             return READY if process.state == "RUNNING" else "starting"
         if readiness.answers(component.ready_url):
             return READY
-        return "not answering" if process.state == "RUNNING" else "starting"
+        return "no answer" if process.state == "RUNNING" else "starting"
     words = {"BACKOFF": "restarting", "EXITED": "restarting", "STOPPING": "stopping"}
     return words.get(process.state, "stopped")
 

@@ -12,7 +12,7 @@ from vigie.stack import down, ports
 from vigie.stack.binaries import Downloading, find_all
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
-from vigie.stack.readiness import Launched, Ready, Watch
+from vigie.stack.readiness import Launched, Ready, Watch, answers
 from vigie.stack.state import State
 from vigie.stack.supervisord import Process, Supervisord
 
@@ -133,18 +133,24 @@ def _join(
     known.save(supervisord.state, whole)
     changed = supervisord.update(whole)
     fresh = [one for one in whole if one.name in changed or not _runs(before.get(one.name))]
+    # An earlier `up` may have been killed while it waited for these.
+    unready = [one for one in whole if one not in fresh and not _is_ready(one, before[one.name])]
     try:
-        watch.follow(fresh, report)
+        watch.follow(fresh + unready, report)
     except BaseException as error:
         with down.uninterrupted():
             for one in fresh:
                 supervisord.stop(one.name)
-        raise _stopped(error) from error
+        raise _stopped(error) if fresh else error from error
     return Outcome(whole, [one.name for one in fresh])
 
 
 def _runs(process: Process | None) -> bool:
     return process is not None and process.state in ("STARTING", "RUNNING")
+
+
+def _is_ready(component: Component, process: Process) -> bool:
+    return process.state == "RUNNING" if not component.ready_url else answers(component.ready_url)
 
 
 def _stopped(error: BaseException) -> BaseException:
