@@ -204,7 +204,7 @@ def test_every_problem_of_a_file_is_reported_at_once_from_top_to_bottom(tmp_path
         'vigie.yml:19: bind is "localhost": write an IP address, e.g. 127.0.0.1',
         'vigie.yml:20: retentoin is not a setting: did you mean "retention"?',
         "VIGIE_FOO__BAR: foo.bar is not a setting: write one of aliases, binaries, bind,"
-        " currency, ledger, notify, ports, prices, retention, scrape_interval, services,"
+        " currency, ledger, links, notify, ports, prices, retention, scrape_interval, services,"
         " thresholds, time_zone",
         'VIGIE_TIMEZONE: timezone is not a setting: did you mean "time_zone"?',
         'VIGIE_PORTS__GRAFANA: ports.grafana is "abc": write a whole number',

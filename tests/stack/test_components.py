@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,28 @@ def test_alertmanager_opens_no_gossip_port_and_runs_where_its_files_are(
     assert alertmanager.cwd == "/x/unpacked"
 
 
-@pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("prometheus", ["prometheus.yml", "rules/coaching_alerts.yml"]),
+        ("alertmanager", ["alertmanager.yml"]),
+    ],
+)
 def test_an_engine_starts_anew_when_its_configuration_changes(
-    name: str, state: State, tmp_path: Path
+    name: str, files: list[str], state: State, tmp_path: Path
 ) -> None:
     reads = engine(name, state, settings(tmp_path)).reads
-    assert reads == (f"{state.folder}/config/{name}/{name}.yml",)
+    assert reads == tuple(f"{state.folder}/config/{name}/{file}" for file in files)
+
+
+def test_the_disk_of_a_container_is_a_disk(state: State, tmp_path: Path) -> None:
+    command = engine("node-exporter", state, settings(tmp_path)).command
+    flag = "--collector.filesystem.fs-types-exclude="
+    excluded = next(part for part in command if part.startswith(flag)).removeprefix(flag)
+    assert [kind for kind in ("ext4", "overlay", "proc") if not re.match(excluded, kind)] == [
+        "ext4",
+        "overlay",
+    ]
 
 
 def test_what_was_started_is_noted_and_read_again(state: State, tmp_path: Path) -> None:

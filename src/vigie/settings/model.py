@@ -247,6 +247,16 @@ class Retention(Section):
     max_bytes: Annotated[int | None, BeforeValidator(size_bytes)] = None
 
 
+class Links(Section):
+    """Where messages lead: addresses below which the runbooks and the dashboards are.
+
+    Without them it is the console. A Grafana is named by its own address.
+    """
+
+    runbooks: Url | None = None
+    dashboards: Url | None = None
+
+
 class Settings(Section):
     """Everything that a user can set."""
 
@@ -258,6 +268,7 @@ class Settings(Section):
     aliases: dict[str, str] = {}
     ledger: Ledger = Ledger()
     notify: Notify = Notify()
+    links: Links = Links()
     retention: Retention = Retention()
     scrape_interval: Duration = timedelta(seconds=15)
     bind: Annotated[str, AfterValidator(_address)] = "127.0.0.1"

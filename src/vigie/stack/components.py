@@ -12,9 +12,16 @@ from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
+from vigie.render import rules
 from vigie.settings import Settings
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
+
+_NO_DISKS = (
+    *("autofs", "binfmt_misc", "bpf", "cgroup2?", "configfs", "debugfs", "devpts", "devtmpfs"),
+    *("fusectl", "hugetlbfs", "iso9660", "mqueue", "nsfs", "proc", "procfs", "pstore"),
+    *("rpc_pipefs", "securityfs", "selinuxfs", "squashfs", "sysfs", "tracefs"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,10 @@ def engines(
             setting="ports.prometheus",
             url=url(here, ports.prometheus),
             ready_url=f"http://{address(here, ports.prometheus)}/-/ready",
-            reads=(str(state.config / "prometheus" / "prometheus.yml"),),
+            reads=(
+                str(state.config / "prometheus" / "prometheus.yml"),
+                str(state.config / rules.PATH),
+            ),
         ),
         Component(
             name="alertmanager",
@@ -113,6 +123,8 @@ def engines(
                 # there: a folder that its package makes, and a system bus that is for root.
                 f"--collector.textfile.directory={state.data('node-exporter')}",
                 "--no-collector.systemd",
+                # As by default, but for `overlay`: in a container that is the disk.
+                f"--collector.filesystem.fs-types-exclude=^({'|'.join(_NO_DISKS)})$",
             ),
             cwd=str(node_exporter.folder or state.folder),
             bind=settings.bind,
