@@ -1,4 +1,4 @@
-"""Which process wrote a file, and whether it still lives.
+"""Which process wrote a file of the workers' folder, and whether it still lives.
 
 A process id alone is soon another process's: with the time at which the process started it names
 one process for good.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+"""prometheus_client's own variable: the folder that the workers of one service share."""
 
 
 def identity() -> str:

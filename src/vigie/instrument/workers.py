@@ -24,9 +24,9 @@ from prometheus_client import Metric as Family
 
 from vigie.instrument import archive
 from vigie.instrument.cells import MAKING, Cells, FileCells, MemoryCells
+from vigie.instrument.processes import FOLDER_VARIABLE
 
-FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own variable: the folder that the workers of one service share."""
+__all__ = ["FOLDER_VARIABLE", "Memory", "Storage", "WorkerFolder", "everyones", "storage"]
 
 
 class Storage(Protocol):
