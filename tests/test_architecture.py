@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "catalogue": set[str](),
     "costs": {"catalogue"},
     "settings": {"catalogue", "costs"},
-    "instrument": {"catalogue", "costs"},
+    "instrument": {"catalogue", "costs", "settings"},  # settings: in the background only
     "simulate": set[str](),
     "render": {"catalogue", "settings"},
     "stack": {"catalogue", "settings", "render"},
@@ -80,8 +80,10 @@ def test_a_metric_is_named_in_the_catalogue_and_nowhere_else() -> None:
 def test_a_web_worker_loads_no_engine_room() -> None:
     script = (
         "import sys, vigie.instrument.asgi, vigie.instrument.django\n"
+        "import vigie.instrument.feature, vigie.instrument.ledger\n"
         "print(sorted(name for name in sys.modules if name in "
-        "('pydantic', 'yaml', 'rich', 'typer', 'supervisor', 'openai', 'streamlit', 'psutil')))"
+        "('pydantic', 'yaml', 'rich', 'typer', 'supervisor', 'openai', 'streamlit', 'psutil',"
+        " 'psycopg')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
