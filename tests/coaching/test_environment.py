@@ -205,14 +205,3 @@ def test_django_says_how_to_write_a_rate(django: Any, monkeypatch: pytest.Monkey
     assert str(wrong.value) == (
         "COACHING_LOGIN_RATE is 'many': write a number for each s, min, hour or day, e.g. 300/min"
     )
-
-
-def test_django_says_how_to_write_the_number_of_proxies(
-    django: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COACHING_PROXIES", "nginx")
-    with pytest.raises(django.ImproperlyConfigured) as wrong:
-        django.number_of_proxies()
-    assert str(wrong.value) == (
-        "COACHING_PROXIES is 'nginx': write how many proxies stand in front, e.g. 1"
-    )

@@ -123,7 +123,7 @@ class Coach:
     def _look_up(self, question: str) -> Sequence[Passage]:
         with track_rag_query() as query:
             passages = self._library.search(question)
-            query.found(bool(passages))
+            query.hits = len(passages)
         return passages
 
 

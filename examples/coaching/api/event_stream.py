@@ -10,7 +10,7 @@ from typing import Any
 
 import anyio
 from fastapi.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 
 class EventStream(StreamingResponse):
@@ -29,11 +29,11 @@ class EventStream(StreamingResponse):
         self._close = close
         super().__init__(self._blocks, headers=headers)
 
-    async def stream_response(self, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().stream_response(send)
+            await super().__call__(scope, receive, send)
         finally:
-            # A client that went away has cancelled this task; closing must still be waited for.
+            # A client that went away has cancelled this; what follows must still be waited for.
             with anyio.CancelScope(shield=True):
                 await self._blocks.aclose()
                 await self._close()

@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from errors import CoachError
 
-_ISSUER = "coaching"  # settings.TOKEN_ISSUER of Django
+_ISSUER = "coaching"  # Django's settings.SIMPLE_JWT
 _REQUIRED = ("exp", "iat", "jti", "iss", "token_type", "user_id")
 
 _bearer = HTTPBearer(auto_error=False, description="An access token of Django's /auth/login/")

@@ -26,7 +26,6 @@ class Workout(BaseModel):
 class Week(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    number: int
     focus: str
     workouts: list[Workout]
 

@@ -35,15 +35,15 @@ class FaultMiddleware:
 @require_POST
 def faults_view(request: HttpRequest) -> JsonResponse:
     try:
-        wanted = {
-            name: kind(json.loads(request.body).get(name, 0)) for name, kind in _KINDS.items()
-        }
+        wanted = json.loads(request.body)
+        numbers = {name: kind(wanted.get(name, 0)) for name, kind in _KINDS.items()}
+        if min(numbers.values()) < 0:
+            raise ValueError("below 0")
     except (ValueError, TypeError, AttributeError):
-        return JsonResponse(
-            {"detail": f"Write an object of numbers: {', '.join(_KINDS)}."}, status=400
-        )
-    _faults.update(wanted)
-    _hold(wanted["held_connections"])
+        names = ", ".join(_KINDS)
+        return JsonResponse({"detail": f"Write an object of numbers: {names}."}, status=400)
+    _faults.update(numbers)
+    _hold(numbers["held_connections"])
     return JsonResponse(_faults)
 
 

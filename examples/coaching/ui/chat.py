@@ -16,38 +16,20 @@ _SUGGESTIONS = (
 )
 
 
-def show(account: Account) -> None:
+def show() -> str | None:
+    """The page. Returns the question that was just asked."""
     st.title("Votre coach :gray[/ Your coach]", anchor=False)
-    messages: list[dict[str, Any]] = st.session_state.setdefault("messages", [])
+    messages = st.session_state.setdefault("messages", [])
     for message in messages:
         _write(message)
     asked = st.chat_input("Votre question / Your question", max_chars=4000)
-    if not (messages or asked):
-        asked = _suggestion()
-    if asked:
-        _answer(account, messages, asked)
+    if messages or asked:
+        return asked
+    return _suggestion()
 
 
-def leave(account: Account) -> None:
-    """End the conversation and the login. A service that is down does not keep the user here."""
-    try:
-        if session_id := st.session_state.get("session_id"):
-            account.end_session(session_id)
-        account.log_out()
-    except ServiceError:
-        pass
-
-
-def _suggestion() -> str | None:
-    st.markdown("Posez une question au coach. :gray[Ask the coach a question.]")
-    place = st.empty()
-    chosen = place.pills("Exemples / Examples", _SUGGESTIONS, label_visibility="collapsed")
-    if chosen:
-        place.empty()
-    return chosen
-
-
-def _answer(account: Account, messages: list[dict[str, Any]], asked: str) -> None:
+def answer(account: Account, asked: str) -> None:
+    """Put the question to the coach, and show the answer as it comes."""
     question = {"role": "user", "content": asked}
     _write(question)
     track_chat_message("user")
@@ -56,14 +38,33 @@ def _answer(account: Account, messages: list[dict[str, Any]], asked: str) -> Non
         try:
             with st.spinner("Le coach réfléchit… / The coach is thinking…"):
                 text = st.write_stream(_pieces(account, asked, sources))
-        except LoggedOutError:
-            raise
         except ServiceError as error:
             st.error(str(error))
             return
         _write_sources(sources)
     track_chat_message("assistant")
-    messages += [question, {"role": "assistant", "content": text, "sources": sources}]
+    reply = {"role": "assistant", "content": text, "sources": sources}
+    st.session_state.messages += [question, reply]
+
+
+def leave(account: Account) -> None:
+    """End the conversation and the login. A service that is down does not keep the user here."""
+    try:
+        if session_id := st.session_state.get("session_id"):
+            account.end_session(session_id)
+        account.log_out()
+    except (ServiceError, LoggedOutError):
+        pass
+
+
+def _suggestion() -> str | None:
+    place = st.empty()
+    with place.container():
+        st.markdown("Posez une question au coach. :gray[Ask the coach a question.]")
+        chosen = st.pills("Exemples / Examples", _SUGGESTIONS, label_visibility="collapsed")
+    if chosen:
+        place.empty()
+    return chosen
 
 
 def _pieces(account: Account, asked: str, sources: list[dict[str, str]]) -> Iterator[str]:

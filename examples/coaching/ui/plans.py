@@ -1,10 +1,10 @@
 """The page of the training plans: the user's own, and a form to ask the coach for a new one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
-from services import Account, LoggedOutError, ServiceError
+from services import Account, ServiceError
 
 _LEVELS = {
     "beginner": "Débutant / Beginner",
@@ -13,39 +13,53 @@ _LEVELS = {
 }
 
 
-def show(account: Account) -> None:
+class Wish(NamedTuple):
+    """A plan that the user has just asked for."""
+
+    goal: str
+    level: str
+    weeks: int
+
+
+def show(account: Account) -> Wish | None:
+    """The page. Returns what was asked for in the form."""
     st.title("Plans d'entraînement :gray[/ Training plans]", anchor=False)
+    wish = _form()
     try:
-        new = _form(account)
         plans = account.plans()
-    except LoggedOutError:
-        raise
     except ServiceError as error:
         st.error(str(error))
-        return
+        return wish
+    newest = st.session_state.pop("new_plan", None)
+    for plan in plans:
+        _write(plan, expanded=plan["id"] == newest)
     if not plans:
         st.info("Aucun plan pour l'instant. / No plan yet.")
-    for plan in plans:
-        _write(plan, expanded=plan["id"] == new)
+    return wish
 
 
-def _form(account: Account) -> str | None:
-    """The form. Returns the id of the plan that it has just made, if it has."""
-    with st.form("plan"):
-        goal = st.text_input(
-            "Objectif / Goal", placeholder="Courir un semi-marathon en mai", max_chars=200
-        )
+def write(account: Account, wish: Wish) -> None:
+    """Have the plan written, then show the page with it."""
+    try:
+        with st.spinner("Le coach écrit votre plan… / The coach writes your plan…"):
+            st.session_state.new_plan = account.generate_plan(*wish)["id"]
+    except ServiceError as error:
+        st.error(str(error))
+    else:
+        st.rerun()
+
+
+def _form() -> Wish | None:
+    with st.form("plan", enter_to_submit=False):
+        goal = st.text_input("Objectif / Goal", placeholder="Courir un semi-marathon en mai")
         left, right = st.columns(2)
         level = left.selectbox("Niveau / Level", _LEVELS, format_func=_LEVELS.__getitem__)
         weeks = right.slider("Semaines / Weeks", 1, 16, 4)
         wanted = st.form_submit_button("Créer le plan / Make the plan", type="primary")
-    if not wanted:
-        return None
-    if len(goal) < 3:
+    if wanted and len(goal) < 3:
         st.error("Écrivez votre objectif. / Write your goal.")
         return None
-    with st.spinner("Le coach écrit votre plan… / The coach writes your plan…"):
-        return account.generate_plan(goal, level, weeks)["id"]
+    return Wish(goal, level, weeks) if wanted else None
 
 
 def _write(plan: dict[str, Any], expanded: bool) -> None:

@@ -5,9 +5,8 @@ Run it with: uvicorn server:app --host 127.0.0.1 --port 8501
 
 from pathlib import Path
 
-from streamlit.starlette import App
-
 import logs
+from vigie.instrument.streamlit import streamlit_app
 
-app = App(Path(__file__).with_name("app_streamlit.py"))
+app = streamlit_app(Path(__file__).with_name("app_streamlit.py"))
 logs.to_stdout()

@@ -26,13 +26,12 @@ class ServiceError(Exception):
         self.status = status
 
 
-class LoggedOutError(ServiceError):
+class LoggedOutError(Exception):
     """The session has expired: the user has to log in again."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Votre session a expiré, reconnectez-vous. / Your session has expired, log in again.",
-            status=401,
+            "Votre session a expiré, reconnectez-vous. / Your session has expired, log in again."
         )
 
 
@@ -68,6 +67,9 @@ class Service:
                 elif key == "data":
                     yield name, json.loads(value)
 
+    def close(self) -> None:
+        self._client.close()
+
     @contextmanager
     def _failures(self) -> Iterator[None]:
         try:
@@ -101,6 +103,11 @@ def connect() -> tuple[Service, Service]:
     return Service("Django", web), Service("FastAPI", coach)
 
 
+def disconnect(services: tuple[Service, Service]) -> None:
+    for service in services:
+        service.close()
+
+
 def register(django: Service, username: str, password: str, language: str) -> None:
     django.call(
         "POST",
@@ -113,7 +120,7 @@ def register(django: Service, username: str, password: str, language: str) -> No
 class Account:
     """A user who is logged in. An access token that has expired is renewed on the way.
 
-    Everything raises ServiceError; LoggedOutError where the session cannot be renewed.
+    Everything raises ServiceError, and LoggedOutError where the session cannot be renewed.
     """
 
     def __init__(

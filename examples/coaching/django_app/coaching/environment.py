@@ -91,15 +91,5 @@ def rate(variable: str, default: str) -> str:
     return given
 
 
-def number_of_proxies() -> int:
-    """How many proxies stand in front and add to X-Forwarded-For."""
-    given = os.environ.get("COACHING_PROXIES") or "0"
-    if not given.isdecimal():
-        raise ImproperlyConfigured(
-            f"COACHING_PROXIES is {given!r}: write how many proxies stand in front, e.g. 1"
-        )
-    return int(given)
-
-
 def faults_switched_on() -> bool:
     return os.environ.get("COACHING_FAULTS") == "1"

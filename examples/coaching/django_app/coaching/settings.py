@@ -63,15 +63,15 @@ REST_FRAMEWORK = {
         "login": environment.rate("COACHING_LOGIN_RATE", "300/min"),
         "register": environment.rate("COACHING_REGISTER_RATE", "120/min"),
     },
-    # Without this, X-Forwarded-For is believed, and each forged address is a new client.
-    "NUM_PROXIES": environment.number_of_proxies(),
+    # A forged X-Forwarded-For makes no new client. Behind a proxy, write 1 here, and the proxy's
+    # address in VIGIE_TRUSTED_PROXIES.
+    "NUM_PROXIES": 0,
 }
 
-TOKEN_ISSUER = "coaching"
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": _secret,
-    "ISSUER": TOKEN_ISSUER,
+    "ISSUER": "coaching",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=1),
     "ROTATE_REFRESH_TOKENS": True,

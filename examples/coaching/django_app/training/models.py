@@ -37,7 +37,7 @@ class CoachingSession(models.Model):
 
 
 class TrainingPlan(models.Model):
-    """A plan for some weeks; `content` is what the coach wrote: {"summary", "weeks": [...]}."""
+    """A plan for some weeks. The form of its content is `serializers.ContentSerializer`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(

@@ -25,6 +25,25 @@ class CoachingSessionSerializer(serializers.ModelSerializer):
         return session
 
 
+class WorkoutSerializer(serializers.Serializer):
+    day = serializers.CharField(max_length=40)
+    title = serializers.CharField(max_length=200)
+    minutes = serializers.IntegerField(min_value=0, max_value=24 * 60)
+    details = serializers.CharField(max_length=2000, allow_blank=True)
+
+
+class WeekSerializer(serializers.Serializer):
+    focus = serializers.CharField(max_length=200)
+    workouts = WorkoutSerializer(many=True)
+
+
+class ContentSerializer(serializers.Serializer):
+    """What the coach writes, and the form in which the screen reads it."""
+
+    summary = serializers.CharField(max_length=4000, allow_blank=True)
+    weeks = WeekSerializer(many=True, allow_empty=False)
+
+
 class TrainingPlanSerializer(serializers.ModelSerializer):
     content = serializers.JSONField()
 
@@ -33,6 +52,6 @@ class TrainingPlanSerializer(serializers.ModelSerializer):
         fields = ("id", "goal", "level", "weeks", "content", "created_at")
 
     def validate_content(self, content: Any) -> dict[str, Any]:
-        if not isinstance(content, dict) or not isinstance(content.get("weeks"), list):
-            raise serializers.ValidationError('Write an object with a list of "weeks".')
-        return content
+        checked = ContentSerializer(data=content)
+        checked.is_valid(raise_exception=True)
+        return checked.validated_data

@@ -1,0 +1,66 @@
+"""The faults of the drills: there when they are switched on, and only then."""
+
+import time
+
+import httpx
+import pytest
+
+from coaching_application import Application
+
+pytestmark = pytest.mark.servers
+
+
+def test_without_the_switch_there_are_no_faults(application: Application) -> None:
+    for service in (application.django, application.api):
+        assert service.post("/faults", json={"error_ratio": 1}).status_code == 404
+
+
+def test_faults_come_and_go_and_leave_health_and_metrics_alone(unstarted: Application) -> None:
+    unstarted.start_django(COACHING_FAULTS="1")
+    unstarted.start_api()
+    athlete = unstarted.new_athlete()
+
+    def profile() -> httpx.Response:
+        return unstarted.django.get("/api/v1/profile/", headers=athlete.headers)
+
+    def ask() -> httpx.Response:
+        question = {"question": "What is the capital of Japan?"}
+        return unstarted.api.post("/api/v1/ask", headers=athlete.headers, json=question)
+
+    for service, request, health, metrics in (
+        (unstarted.django, profile, "/health/", "/metrics/"),
+        (unstarted.api, ask, "/health", "/metrics"),
+    ):
+        set_to = service.post("/faults", json={"error_ratio": 1})
+        assert set_to.json()["error_ratio"] == 1.0
+        assert request().status_code == 500
+        assert service.get(health).status_code == 200
+        assert service.get(metrics).status_code == 200
+
+        assert service.post("/faults", json={"latency_seconds": 0.5}).status_code == 200
+        started = time.perf_counter()
+        assert request().status_code == 200
+        assert time.perf_counter() - started >= 0.5
+
+        assert service.post("/faults", json={}).json()["latency_seconds"] == 0.0
+        assert request().status_code == 200
+
+        for wrong in ({"error_ratio": "often"}, {"latency_seconds": -1}, []):
+            assert service.post("/faults", json=wrong).status_code in (400, 422)
+            assert request().status_code == 200
+
+
+def test_held_connections_are_connections_in_use(unstarted: Application) -> None:
+    unstarted.start_django(COACHING_FAULTS="1")
+
+    def in_use() -> float:
+        lines = unstarted.django.get("/metrics/").text.splitlines()
+        name = 'django_db_connections_active{alias="default"} '
+        return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+    unstarted.django.get("/health/")  # connects
+    before = in_use()
+    unstarted.django.post("/faults", json={"held_connections": 7})
+    assert in_use() >= before + 7
+    unstarted.django.post("/faults", json={})
+    assert in_use() < before + 7
