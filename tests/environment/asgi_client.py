@@ -5,6 +5,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+# How a scrape writes the series of FastAPI's requests; see the fixture `exposed`.
+TOTAL = "fastapi_requests_total{{endpoint={0},method={1},status={2}}}"
+COUNT = "fastapi_request_duration_seconds_count{{endpoint={0},method={1}}}"
+SUM = "fastapi_request_duration_seconds_sum{{endpoint={0},method={1}}}"
+IN_PROGRESS = "fastapi_requests_in_progress"
+
 Message = dict[str, Any]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -1,0 +1,152 @@
+"""What each instrument adds to a request, beside its peers.
+
+    .venv/bin/python benchmarks/instruments.py [--json] [--quick] [--only fastapi]
+
+The requests are answered in process, without a socket: what is measured is the instrument, not the
+network. Each stack is in a process of its own, because a Django can be configured once only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from interleaved import Figure, Life, absolute, difference, take_turns
+from stacks import BARE, FRAMEWORKS
+
+TITLES = {"fastapi": "FastAPI", "django-wsgi": "Django, WSGI", "django-asgi": "Django, ASGI"}
+PACKAGES = (
+    "fastapi",
+    "starlette",
+    "django",
+    "prometheus-client",
+    "prometheus-fastapi-instrumentator",
+    "starlette-exporter",
+    "django-prometheus",
+    "opentelemetry-sdk",
+    "opentelemetry-instrumentation-fastapi",
+    "opentelemetry-instrumentation-django",
+)
+SEED = 20261124
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="fewer turns: half a minute in all")
+    parser.add_argument("--only", choices=FRAMEWORKS, help="one framework")
+    chosen = parser.parse_args()
+    lives, rounds = (2, 15) if chosen.quick else (5, 40)
+    dice = random.Random(SEED)
+    frameworks = [chosen.only] if chosen.only else list(FRAMEWORKS)
+    tables = {name: measure(name, lives, rounds, dice) for name in frameworks}
+    if chosen.json:
+        print(
+            json.dumps({"python": python(), "versions": versions(), "added_us": tables}, indent=2)
+        )
+    else:
+        show(tables)
+
+
+def measure(framework: str, lives: int, rounds: int, dice: random.Random) -> dict[str, Any]:
+    """Added microseconds of each contender; of the bare application, its own."""
+
+    def progress(done: int, of: int) -> None:
+        end = "\n" if done == of else ""
+        print(f"\r{TITLES[framework]}: round {done} of {of}", end=end, file=sys.stderr, flush=True)
+
+    measured: list[Life] = take_turns(
+        lambda: stacks(framework),
+        lives=lives,
+        rounds=rounds,
+        batch=50,
+        dice=dice,
+        progress=progress,
+    )
+    added = {
+        name: in_microseconds(difference(measured, name, BARE, dice))
+        for name in FRAMEWORKS[framework]
+        if name != BARE
+    }
+    return {BARE: in_microseconds(absolute(measured, BARE, dice)), **added}
+
+
+def in_microseconds(figure: Figure) -> dict[str, float]:
+    return {name: round(seconds * 1e6, 2) for name, seconds in vars(figure).items()}
+
+
+@contextmanager
+def stacks(framework: str) -> Iterator[list[Stack]]:
+    """All stacks of a framework, started and ready."""
+    with ExitStack() as running:
+        yield [running.enter_context(stack(framework, name)) for name in FRAMEWORKS[framework]]
+
+
+class Stack:
+    """A process that answers a batch when it is told to."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self.name = name
+        self._process = process
+
+    def run(self, times: int) -> float:
+        assert self._process.stdin
+        self._process.stdin.write(f"{times}\n")
+        self._process.stdin.flush()
+        return float(self.line())
+
+    def line(self) -> str:
+        assert self._process.stdout
+        return self._process.stdout.readline()
+
+
+@contextmanager
+def stack(framework: str, name: str) -> Iterator[Stack]:
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("stacks.py"), framework, name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        started = Stack(name, process)
+        if started.line() != "ready\n":
+            raise SystemExit(f"{framework} with {name} did not start; see above")
+        yield started
+
+
+def show(tables: dict[str, dict[str, Any]]) -> None:
+    print(f"{python()}, {platform.machine()}")
+    print(", ".join(f"{name} {number}" for name, number in versions().items()))
+    for framework, figures in tables.items():
+        bare = figures[BARE]
+        print(
+            f"\n{TITLES[framework]}: a request takes {bare['median']:.0f} µs; what is added to it"
+        )
+        vigie = figures["Vigie"]["median"]
+        for name, figure in figures.items():
+            if name != BARE:
+                interval = f"{figure['low']:.1f} to {figure['high']:.1f}"
+                times = f"{figure['median'] / vigie:.1f} × Vigie" if vigie > 0 else ""
+                print(f"  {name:36} {figure['median']:7.1f} µs   {interval:>16}   {times:>14}")
+    print("\nMedian of the differences within a round, with its 95 % confidence interval.")
+
+
+def python() -> str:
+    return f"{platform.python_implementation()} {platform.python_version()}"
+
+
+def versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""How far off the day's projected cost is, beside the naive line.
+
+    .venv/bin/python benchmarks/projection.py [--json] [--quick]
+
+Each history is simulated call by call, with days that differ, costs that differ by call, and a
+change of the clocks. Each day of the last two months is projected at 9:00, 12:00 and 18:00 from
+what was known then. The naive line is "spend so far ÷ time so far × the day". Times are those of
+Europe/Paris; errors are the mean distance to what the day did cost, in € and as a share of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from vigie.costs.day import day_on
+from vigie.costs.projection import QUARTER, Forecaster, past_days
+
+ZONE = ZoneInfo("Europe/Paris")
+FIRST = date(2026, 8, 17)  # the clocks change on October 25
+LEARNED_DAYS = 14
+JUDGED_DAYS = 75
+HOURS = (9, 12, 18)
+SEED = 20261124
+
+# The share of a day's calls in each hour of the clock.
+EVEN = [1 / 24] * 24
+OFFICE = [0, 0, 0, 0, 0, 0, 1, 4, 12, 17, 16, 13, 6, 11, 15, 14, 11, 7, 3, 2, 1, 1, 0, 0]
+WAKING = [2, 1, 1, 0, 0, 1, 2, 4, 6, 6, 6, 7, 8, 7, 6, 6, 7, 8, 9, 10, 10, 8, 5, 3]
+
+
+@dataclass(frozen=True)
+class History:
+    """Calls a day and how they come: by weekday, by hour, by day since the first.
+
+    `unlike` is the standard deviation of a day's level (of its logarithm).
+    """
+
+    calls: float
+    hours: list[float]
+    weekdays: list[float]
+    growth: float
+    unlike: float
+    holidays: float = 0.0
+
+
+HISTORIES = {
+    "steady": History(400, EVEN, [1.0] * 7, growth=0.0, unlike=0.15),
+    "office hours": History(
+        800, OFFICE, [1.15, 1.05, 1.0, 1.0, 0.8, 0.06, 0.04], growth=0.0, unlike=0.25, holidays=0.03
+    ),
+    "growing": History(
+        150, WAKING, [1.0, 1.0, 1.0, 1.0, 1.1, 1.2, 1.15], growth=0.02, unlike=0.2
+    ),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="one seed instead of five")
+    chosen = parser.parse_args()
+    seeds = range(SEED, SEED + (1 if chosen.quick else 5))
+    rows = [
+        row
+        for name, history in HISTORIES.items()
+        for row in compare(name, [simulated(history, random.Random(seed)) for seed in seeds])
+    ]
+    if chosen.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        show(rows, len(seeds))
+    if any(row["error"] >= row["naive_error"] for row in rows):
+        sys.exit("the naive line was better somewhere")
+
+
+def simulated(history: History, dice: random.Random) -> dict[datetime, float]:
+    """Spend in € by quarter of an hour."""
+    spend: dict[datetime, float] = {}
+    shares = [each / sum(history.hours) for each in history.hours]
+    for number in range(LEARNED_DAYS + JUDGED_DAYS):
+        on = FIRST + timedelta(days=number)
+        level = math.exp(dice.gauss(0, history.unlike) + history.growth * number)
+        weekday = 6 if dice.random() < history.holidays else on.weekday()
+        day = day_on(on, ZONE)
+        start = day.start
+        while start < day.end:
+            hour = start.astimezone(ZONE).hour
+            expected = history.calls * level * history.weekdays[weekday] * shares[hour] / 4
+            # Most calls are short, a few read a whole book.
+            spend[start] = sum(
+                0.02 * dice.lognormvariate(-0.5, 1.0) for _ in range(poisson(expected, dice))
+            )
+            start += QUARTER
+    return spend
+
+
+def poisson(mean: float, dice: random.Random) -> int:
+    if mean > 500:
+        return max(0, round(dice.gauss(mean, math.sqrt(mean))))
+    limit, product, count = math.exp(-mean), dice.random(), 0
+    while product > limit:
+        product *= dice.random()
+        count += 1
+    return count
+
+
+def compare(name: str, histories: list[dict[datetime, float]]) -> list[dict[str, object]]:
+    """One row for each time of day."""
+    errors: dict[int, list[float]] = {hour: [] for hour in HOURS}
+    naive_errors: dict[int, list[float]] = {hour: [] for hour in HOURS}
+    within: dict[int, list[bool]] = {hour: [] for hour in HOURS}
+    totals: list[float] = []
+    for spend in histories:
+        for number in range(LEARNED_DAYS, LEARNED_DAYS + JUDGED_DAYS):
+            on = FIRST + timedelta(days=number)
+            day = day_on(on, ZONE)
+            forecaster = Forecaster(past_days(spend, ZONE, on), day, ZONE)
+            total = spent_between(spend, day.start, day.end)
+            totals.append(total)
+            for hour in HOURS:
+                now = datetime(on.year, on.month, on.day, hour, tzinfo=ZONE)
+                spent = spent_between(spend, day.start, now)
+                found = forecaster.at(now, spent)
+                assert found is not None
+                naive = spent / day.seconds_until(now) * day.seconds
+                errors[hour].append(abs(found.middle - total))
+                naive_errors[hour].append(abs(naive - total))
+                within[hour].append(found.low <= total <= found.high)
+    mean = statistics.fmean(totals)
+    return [
+        {
+            "history": name,
+            "hour": hour,
+            "days": len(errors[hour]),
+            "mean_day": mean,
+            "error": statistics.fmean(errors[hour]),
+            "naive_error": statistics.fmean(naive_errors[hour]),
+            "coverage": statistics.fmean(within[hour]),
+        }
+        for hour in HOURS
+    ]
+
+
+def spent_between(spend: dict[datetime, float], start: datetime, end: datetime) -> float:
+    total, moment = 0.0, start.astimezone(ZoneInfo("UTC"))
+    while moment < end:
+        total += spend.get(moment, 0.0)
+        moment += QUARTER
+    return total
+
+
+def show(rows: list[dict[str, object]], seeds: int) -> None:
+    print(
+        f"{JUDGED_DAYS} days × {seeds} seeds; mean distance to the day's cost\n\n"
+        "history        at      projected            naive line           within 10–90 %"
+    )
+    for row in rows:
+        mean = float(str(row["mean_day"]))
+        euro: Callable[[str], str] = lambda key, row=row, mean=mean: (  # noqa: E731
+            f"{float(str(row[key])):6.2f} € {float(str(row[key])) / mean:7.1%}"
+        )
+        print(
+            f"{row['history']:<14} {row['hour']:>2}:00 {euro('error'):>18} "
+            f"{euro('naive_error'):>20} {float(str(row['coverage'])):>14.0%}"
+        )
+
+
+if __name__ == "__main__":
+    main()
