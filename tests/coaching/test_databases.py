@@ -1,8 +1,10 @@
 """Django on PostgreSQL: the same requests, and nothing that only SQLite understands."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from coaching_application import PASSWORD, Application
+from coaching_application import PASSWORD, Application, nobody
 
 pytestmark = pytest.mark.servers
 
@@ -51,3 +53,22 @@ def test_sqlite_writes_beside_its_readers(application: Application) -> None:
         "    print(cursor.execute('PRAGMA journal_mode').fetchone()[0])"
     )
     assert told.strip() == "wal"
+
+
+def test_without_its_database_django_is_up_but_not_well(unstarted: Application) -> None:
+    with nobody() as url:
+        unreachable = url.replace("http://", "postgresql://coach@") + "/coaching"
+        unstarted.start_django(migrated=False, COACHING_DATABASE_URL=unreachable)
+        answered = unstarted.django.get("/health/")
+    assert answered.status_code == 503
+    assert answered.json() == {"status": "error", "database": "does not answer"}
+
+
+def test_of_many_who_want_the_same_name_at_once_one_gets_it(application: Application) -> None:
+    body = {"username": "everybodys-darling", "password": PASSWORD}
+    with ThreadPoolExecutor(6) as pool:
+        answers = pool.map(
+            lambda _: application.django.post("/api/v1/auth/register/", json=body).status_code,
+            range(6),
+        )
+    assert sorted(answers) == [201, 400, 400, 400, 400, 400]

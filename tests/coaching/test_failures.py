@@ -1,27 +1,17 @@
 """What the user is told when something behind the coach fails, and that the coach goes on."""
 
 import json
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from coaching_application import Application, Athlete
+from coaching_application import Application, Athlete, nobody
 
 pytestmark = pytest.mark.servers
 
 QUESTION = {"message": "Combien d'heures dormir ?"}
-
-
-@contextmanager
-def nobody() -> Iterator[str]:
-    """The address of a port that is taken, but on which nobody listens."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
 
 
 def chat(application: Application, athlete: Athlete, **body: Any) -> httpx.Response:
@@ -125,3 +115,11 @@ def test_a_client_that_leaves_stops_the_providers_stream(
                 break
     # Waits until it is there; the answer would have taken minutes.
     assert application.services["api"].line_with("OpenAI call model=gpt-4o-mini outcome=cancelled")
+
+
+def test_a_coach_without_its_secret_says_how_to_make_one_and_ends(application: Application) -> None:
+    with (
+        pytest.raises(RuntimeError, match=r"COACHING_SECRET_KEY_FILE is not set: .* Make one with"),
+        application.another_api(COACHING_SECRET_KEY_FILE=""),
+    ):
+        pass

@@ -1,6 +1,5 @@
 """What a user sees and does in the browser, with the real services behind the page."""
 
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from coaching_application import EXAMPLE, PASSWORD, Application, Athlete
+from coaching_application import EXAMPLE, PASSWORD, Application, Athlete, nobody
 
 pytestmark = pytest.mark.servers
 
@@ -95,14 +94,12 @@ def test_a_question_is_answered_and_both_stay_on_the_page(
 def test_a_service_that_is_down_is_named_and_the_page_stays(
     screen: Callable[..., AppTest], athlete: Athlete
 ) -> None:
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))  # taken, and nobody listens
-        nobody = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        page = logged_in(screen(COACHING_DJANGO_URL=nobody), athlete)
+    with nobody() as url:
+        page = logged_in(screen(COACHING_DJANGO_URL=url), athlete)
         assert page.error[0].value == (
             "Le service Django ne répond pas. / The Django service does not answer."
         )
-        page = logged_in(screen(COACHING_API_URL=nobody), athlete)
+        page = logged_in(screen(COACHING_API_URL=url), athlete)
         page.chat_input[0].set_value("Bonjour").run()
         assert page.error[0].value == (
             "Le service FastAPI ne répond pas. / The FastAPI service does not answer."

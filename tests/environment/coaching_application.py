@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -86,6 +87,14 @@ def running(folder: str, command: list[str], environ: dict[str, str]) -> Iterato
             process.kill()
 
 
+@contextmanager
+def nobody() -> Iterator[str]:
+    """The address of a port that is taken, but on which nobody listens."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+
 @dataclass
 class Athlete:
     """A user who is logged in."""
@@ -118,9 +127,10 @@ class Application:
         self.api: httpx.Client
         self.services: dict[str, Service] = {}
 
-    def start_django(self, **environ: str) -> None:
+    def start_django(self, *, migrated: bool = True, **environ: str) -> None:
         self.environ |= environ
-        self.manage("migrate", "--noinput")
+        if migrated:
+            self.manage("migrate", "--noinput")
         command = ["gunicorn", "--bind", "127.0.0.1:0", "--workers", "1", "--threads", "8"]
         self.django = self._start("django_app", [*command, "coaching.wsgi:application"])
         self.environ["COACHING_DJANGO_URL"] = str(self.django.base_url)

@@ -30,8 +30,9 @@ class Provider:
             completion = await self._client.chat.completions.create(
                 model=model, messages=messages, max_completion_tokens=_LONGEST_ANSWER_TOKENS
             )
+            text = completion.choices[0].message.content or ""
             call.end("ok")
-            return completion.choices[0].message.content or ""
+            return text
 
     async def answer_as(self, schema: dict[str, Any], messages: Messages, model: str) -> str:
         """The JSON text of an answer in the form of a JSON schema, as far as the model obeys."""
@@ -45,8 +46,9 @@ class Provider:
                     "json_schema": {"name": schema["title"], "strict": True, "schema": schema},
                 },
             )
+            text = completion.choices[0].message.content or ""
             call.end("ok")
-            return completion.choices[0].message.content or ""
+            return text
 
     async def stream(self, messages: Messages, model: str) -> "AnswerStream":
         with _call(model) as call:
@@ -126,8 +128,8 @@ def _failures(call: _Call) -> Iterator[None]:
             "Le coach IA est très demandé, réessayez dans une minute. "
             "/ The AI coach is busy, try again in a minute.",
         ) from error
-    # ValueError: what was received is not what the protocol promises.
-    except (openai.OpenAIError, ValueError) as error:
+    # ValueError, IndexError: what was received is not what the protocol promises.
+    except (openai.OpenAIError, ValueError, IndexError) as error:
         call.end(type(error).__name__, logging.ERROR)
         raise CoachError(
             502,

@@ -1,4 +1,8 @@
-"""gunicorn reads this file when it starts in this folder; the command line has the last word."""
+"""gunicorn reads this file when it starts in this folder; the command line has the last word.
+
+For more than one worker, begin it with `from vigie.instrument.gunicorn import *`: the workers then
+share their figures, and /metrics/ is exact whichever of them answers.
+"""
 
 bind = "127.0.0.1:8002"
 workers = 1

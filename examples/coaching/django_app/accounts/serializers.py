@@ -11,9 +11,7 @@ from accounts.models import User
 
 
 class RegisterSerializer(serializers.ModelSerializer):
-    password = serializers.CharField(
-        write_only=True, max_length=128, trim_whitespace=False, style={"input_type": "password"}
-    )
+    password = serializers.CharField(write_only=True, max_length=128, trim_whitespace=False)
 
     class Meta:
         model = User
