@@ -7,9 +7,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 
 
-async def ask(
-    path: str, leave: Callable[[list[dict[str, Any]]], bool] | None = None
-) -> list[dict[str, Any]]:
+async def ask(path: str, leave: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
     """GET `path`; returns the messages that a server would send on.
 
     The client disconnects as soon as `leave` is true of the messages sent so far.
@@ -20,8 +18,8 @@ async def ask(
     async def receive() -> dict[str, Any]:
         if incoming:
             return incoming.pop()
-        while leave is None or not leave(sent):
-            await asyncio.sleep(0.001 if leave is None else 0)
+        while not leave(sent):
+            await asyncio.sleep(0)
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:

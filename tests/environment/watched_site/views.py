@@ -177,12 +177,12 @@ def whoami(request: HttpRequest) -> HttpResponse:
 
 
 async def awhoami(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(str(await request.auser()))  # type: ignore[attr-defined]
+    return HttpResponse(str(await request.auser()))
 
 
 def robot(request: HttpRequest) -> HttpResponse:
     """Somebody who is no user of Django's."""
-    request.user = SimpleNamespace(name="robot")  # type: ignore[assignment]
+    request.user = SimpleNamespace(name="robot")
     return HttpResponse("beep")
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -129,8 +129,13 @@ class Browser:
 
 async def _in_own_thread(asked: Awaitable[Any]) -> Any:
     """As Django's ASGI handler does: what is synchronous in a request has a thread of its own."""
+    from django.db import connections
+
     async with ThreadSensitiveContext():
-        return await asked
+        try:
+            return await asked
+        finally:
+            await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
