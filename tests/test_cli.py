@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
         )
         self.running.append(process)
         return process
@@ -71,10 +73,12 @@ class Terminal:
         return found
 
     def end(self) -> None:
-        for process in self.running:
-            process.kill()
-            process.communicate()
-        self.vigie("down", "--volumes")
+        try:
+            for process in self.running:
+                process.kill()
+                process.communicate()
+        finally:
+            self.vigie("down", "--volumes")
 
 
 @pytest.fixture
@@ -214,6 +218,25 @@ def test_ctrl_c_while_it_starts_stops_what_was_started(terminal: Terminal, tmp_p
 
 
 @pytest.mark.servers
+def test_ctrl_c_while_it_downloads_ends_at_once(terminal: Terminal, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("apt-get", "dpkg-deb"):
+        (tools / name).write_text("#!/bin/sh\nexec sleep 1000\n")
+        (tools / name).chmod(0o755)
+    terminal.environ |= {
+        "PATH": f"{tools}:/usr/bin:/bin",
+        "VIGIE_CACHE": str(tmp_path / "cache"),
+        "VIGIE_RELEASES_URL": "http://127.0.0.1:1",
+    }
+    up = terminal.start("up")
+    lines_until(up, "Prometheus: fetching it from Debian")
+    os.killpg(up.pid, signal.SIGINT)  # as a terminal does: to the command and to apt
+    up.communicate(timeout=60)
+    assert up.returncode == 130
+
+
+@pytest.mark.servers
 def test_two_ups_at_once_make_one_stack(terminal: Terminal) -> None:
     ups = [terminal.start("up"), terminal.start("up")]
     outputs = [up.communicate(timeout=120)[0] for up in ups]
@@ -246,15 +269,19 @@ def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Termina
 def test_logs_are_followed_until_ctrl_c(terminal: Terminal) -> None:
     assert terminal.vigie("up").returncode == 0
     logs = terminal.start("logs", "-f", "-n", "0", "node-exporter")
-    # Restarted until a line shows that the log is being followed.
-    while True:
+    seen = threading.Event()
+
+    def read() -> None:
+        for _ in logs.stdout or ():
+            seen.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    while not seen.is_set():  # each restart prints lines; the first ones may come too early
         assert terminal.vigie("restart", "node-exporter").returncode == 0
-        assert logs.stdout is not None
-        os.set_blocking(logs.stdout.fileno(), False)
-        if logs.stdout.read():
-            break
     logs.send_signal(signal.SIGINT)
     assert logs.wait(30) == 0
+    reader.join()
 
 
 def test_when_nothing_runs_status_says_how_to_start(terminal: Terminal) -> None:

@@ -1,6 +1,7 @@
 """The command line: arguments in, one call, text out.
 
-Exit codes: 0 done, 1 it ran and found a problem, 2 the request was wrong.
+Exit codes: 0 done, 1 it ran and found a problem, 2 the request was wrong; 130 when Ctrl-C ended a
+start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vigie import __version__
-from vigie.settings import Settings, SettingsError, load
+from vigie.settings import SettingsError, load
 from vigie.settings.state_folder import VARIABLE, default_folder
 from vigie.stack.errors import RequestError, StackError
 from vigie.stack.state import State, writing
@@ -126,7 +127,7 @@ def up(
     with _ended_by_signals():
         try:
             with screen.Progress(console) as progress:
-                outcome = start(place, _settings(settings), os.environ, progress.report, demo)
+                outcome = start(place, load(settings), os.environ, progress.report, demo)
         except KeyboardInterrupt:
             typer.echo("vigie: interrupted; what had been started was stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -303,7 +304,7 @@ def render(
     if check and out is None:
         raise RequestError("--check compares with the files in a folder: name it with --out DIR")
     stale = False
-    for name, text in embedded(_settings(settings)).items():
+    for name, text in embedded(load(settings)).items():
         if out is None:
             typer.echo(f"# {name}\n{text}")
             continue
@@ -342,7 +343,7 @@ def simulate(
     """Be an OpenAI-compatible provider, with faults and an invoice, until Ctrl-C."""
     from vigie.simulate import serve
 
-    known = _settings(settings)
+    known = load(settings)
     port = port or known.ports.simulator
     typer.echo(f"The simulated provider: OPENAI_BASE_URL=http://{known.here}:{port}/v1")
     try:
@@ -354,10 +355,6 @@ def simulate(
 
 def _state(folder: Path | None) -> State:
     return State.at(folder or default_folder())
-
-
-def _settings(path: Path | None) -> Settings:
-    return load(path)
 
 
 def _stay(place: State, no_color: bool) -> None:

@@ -10,6 +10,7 @@ from vigie.settings import Settings, load
 from vigie.stack.components import Component
 from vigie.stack.demo import Demo, coaching
 from vigie.stack.errors import RequestError
+from vigie.stack.restart import named as restart_name
 from vigie.stack.state import State
 
 
@@ -59,6 +60,11 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
         *("--provider", "http://127.0.0.1:1090"),
     )
     assert set(parts["traffic"].after) == {"simulator", "django", "fastapi", "streamlit"}
+
+
+def test_a_component_is_called_as_its_title_says(state: State, tmp_path: Path) -> None:
+    for one in demo(state, settings(tmp_path)).components:
+        assert restart_name(one.title, [one.name]) == one.name
 
 
 def test_the_secret_is_the_same_at_the_next_start(state: State, tmp_path: Path) -> None:

@@ -73,6 +73,6 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     assert str(raised.value) == "there is no component grafana\nthe components are: none"
 
 
-def test_a_name_may_be_written_as_in_the_settings() -> None:
+def test_a_name_may_be_written_as_in_the_settings_or_as_status_shows_it() -> None:
     assert named("node_exporter", ["node-exporter"]) == "node-exporter"
-    assert named("Django", ["django"]) == "django"
+    assert named("Node exporter", ["node-exporter"]) == "node-exporter"

@@ -84,6 +84,27 @@ def test_the_home_folder_the_root_and_the_current_folder_are_refused(
             )
 
 
+def test_several_at_once_make_one_folder(state: State) -> None:
+    for _ in range(50):
+        start = threading.Barrier(4)
+        problems: list[Exception] = []
+
+        def make(start: threading.Barrier = start, problems: list[Exception] = problems) -> None:
+            start.wait()
+            try:
+                state.make()
+            except StackError as error:
+                problems.append(error)
+
+        threads = [threading.Thread(target=make) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert problems == []
+        state.delete()
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StackError) as raised:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 from vigie.stack import cache as caches
 from vigie.stack import debian, releases
@@ -118,30 +118,44 @@ class Search:
         Several are looked for at once. Raises StackError that tells, for each that was not found,
         what was tried, why that failed, and what to do.
         """
-        wanted = list(wanted)
-        with ThreadPoolExecutor(max_workers=len(wanted) or 1) as pool:
-            found = list(pool.map(lambda one: self._find(one[0], one[1], report), wanted))
-        if lacking := [one for one in found if isinstance(one, StackError)]:
-            wrong = any(isinstance(one, RequestError) for one in lacking)
-            raise (RequestError if wrong else StackError)("\n\n".join(map(str, lacking)))
-        return {
-            binary.setting: one
-            for (binary, _), one in zip(wanted, found, strict=True)
-            if isinstance(one, Executable)
-        }
+        found: dict[str, Executable] = {}
+        lacking: dict[str, Exception] = {}
+
+        def look(binary: Binary, named: Path | None) -> None:
+            try:
+                found[binary.setting] = self._find(binary, named, report)
+            except Exception as error:
+                lacking[binary.setting] = error
+
+        # Daemons: Ctrl-C must not have to wait for the end of a download.
+        threads = [Thread(target=look, args=one, daemon=True) for one in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for error in lacking.values():
+            if not isinstance(error, StackError):
+                raise error
+        if lacking:
+            told = "\n\n".join(str(error) for _, error in sorted(lacking.items()))
+            wrong = any(isinstance(error, RequestError) for error in lacking.values())
+            raise RequestError(told) if wrong else StackError(told)
+        return found
 
     def _find(
         self, binary: Binary, named: Path | None, report: Callable[[Downloading], None]
-    ) -> Executable | StackError:
+    ) -> Executable:
         if named is not None:
-            return Executable(named) if _executable(named) else _unusable(binary, named)
+            if _executable(named):
+                return Executable(named)
+            raise _unusable(binary, named)
         tried: list[str] = []
         for source, look in self._sources(binary, report):
             try:
                 return look()
             except StackError as error:
                 tried.append(f"  {source}: {error}")
-        return StackError(
+        raise StackError(
             f"{binary.title} was not found; what was tried:\n"
             f"  binaries.{binary.setting}: not set\n"
             + "\n".join(tried)

@@ -99,8 +99,8 @@ class _Place:
         here = address(self.settings.here, port)
         return Component(
             name="simulator",
-            title="AI provider",
-            purpose="simulated, OpenAI-compatible",
+            title="Simulator",
+            purpose="the AI provider, OpenAI-compatible",
             command=(
                 *(*PYTHON, "-m", "vigie.simulate"),
                 *("--host", self.settings.bind, "--port", str(port)),

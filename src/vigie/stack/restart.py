@@ -36,7 +36,7 @@ def restart(state: State, name: str, report: Callable[[Launched | Ready], None])
 def named(name: str, known: Iterable[str]) -> str:
     """The component that `name` means; raises RequestError, with the nearest name, for none."""
     known = list(known)
-    plain = name.lower().replace("_", "-")
+    plain = name.lower().replace("_", "-").replace(" ", "-")
     if plain in known:
         return plain
     near = difflib.get_close_matches(plain, known, n=1)

@@ -31,9 +31,9 @@ PLAIN_WIDTH = 160
 _PALETTE = ("cyan", "magenta", "green", "yellow", "blue", "bright_cyan", "bright_magenta")
 
 
-def console(no_color: bool = False, stderr: bool = False) -> Console:
+def console(no_color: bool = False) -> Console:
     """Where everything is written; honours $NO_COLOR too."""
-    made = Console(no_color=no_color or None, stderr=stderr, highlight=False, markup=False)
+    made = Console(no_color=no_color or None, highlight=False, markup=False)
     if not made.is_terminal:
         made.width = PLAIN_WIDTH
     return made

@@ -111,16 +111,24 @@ class State:
             )
         with writing(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not (self.folder / MARKER).is_file():
-                if any(self.folder.iterdir()):
-                    raise RequestError(
-                        f"{self.folder} is not empty and was not made by Vigie\n"
-                        f"name another folder: --state DIR, or {VARIABLE}=DIR"
-                    )
-                self.write(self.folder / MARKER, MARKER_TEXT)
+            self._mark()
             self.folder.chmod(0o700)
             for part in ("run", "config", "data", "logs", "secrets"):
                 (self.folder / part).mkdir(mode=0o700, exist_ok=True)
+
+    def _mark(self) -> None:
+        """Make the marker before anything else is in the folder; another `up` may do so too."""
+        marker = self.folder / MARKER
+        # In this order: what another `up` put into the folder came after its marker.
+        if not marker.is_file() and any(self.folder.iterdir()) and not marker.is_file():
+            raise RequestError(
+                f"{self.folder} is not empty and was not made by Vigie\n"
+                f"name another folder: --state DIR, or {VARIABLE}=DIR"
+            )
+        with writing(marker), suppress(FileExistsError):
+            descriptor = os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(MARKER_TEXT)
 
     def write(self, path: Path, text: str) -> None:
         """Replace a file of the folder at once, with mode 0600."""

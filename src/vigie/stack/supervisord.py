@@ -34,7 +34,7 @@ SUPERVISOR = "supervisor"
 """What supervisord is called beside the components."""
 
 ANSWER_SECONDS = 10.0
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STEADY_SECONDS = 1
 """A process that dies sooner is restarted with growing delays; a later one at once."""
 POLL_SECONDS = 0.02

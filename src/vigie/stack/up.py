@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vigie import render
@@ -104,14 +105,10 @@ def _begin(
         report(CleanedUp(ended))
     ports.check_free(components)
     watch = Watch.over(supervisord, components, {})
-    try:
+    with _all_or_nothing(lambda: down.stop(state)):
         known.save(state, components)
         supervisord.start(components, environ)
         watch.follow(components, report)
-    except BaseException as error:
-        with down.uninterrupted():
-            down.stop(state)
-        raise _stopped(error) from error
     return Outcome(components, [one.name for one in components])
 
 
@@ -127,34 +124,47 @@ def _join(
     ports.check_free(
         one
         for one in components
-        if not (_runs(before.get(one.name)) and saved[one.name].port == one.port)
+        if not (_runs(before.get(one.name)) and _port(saved.get(one.name)) == one.port)
     )
     watch = Watch.over(supervisord, whole, before)
-    known.save(supervisord.state, whole)
     changed = supervisord.update(whole)
     fresh = [one for one in whole if one.name in changed or not _runs(before.get(one.name))]
     # An earlier `up` may have been killed while it waited for these.
     unready = [one for one in whole if one not in fresh and not _is_ready(one, before[one.name])]
-    try:
+
+    def undo() -> None:
+        for one in fresh:
+            supervisord.stop(one.name)
+        supervisord.update([one for one in whole if one.name in saved])
+
+    with _all_or_nothing(undo if fresh else None):
         watch.follow(fresh + unready, report)
-    except BaseException as error:
-        with down.uninterrupted():
-            for one in fresh:
-                supervisord.stop(one.name)
-        raise _stopped(error) if fresh else error from error
+    known.save(supervisord.state, whole)
     return Outcome(whole, [one.name for one in fresh])
+
+
+@contextmanager
+def _all_or_nothing(undo: Callable[[], object] | None) -> Iterator[None]:
+    """Undo what was begun when it cannot be finished, and say so."""
+    try:
+        yield
+    except BaseException as error:
+        if undo is None:
+            raise
+        with down.uninterrupted():
+            undo()
+        if isinstance(error, StackError):
+            raise type(error)(f"{error}\nwhat had been started was stopped") from error
+        raise
 
 
 def _runs(process: Process | None) -> bool:
     return process is not None and process.state in ("STARTING", "RUNNING")
 
 
+def _port(component: Component | None) -> int | None:
+    return component.port if component else None
+
+
 def _is_ready(component: Component, process: Process) -> bool:
     return process.state == "RUNNING" if not component.ready_url else answers(component.ready_url)
-
-
-def _stopped(error: BaseException) -> BaseException:
-    """The same error; a person reads in it what became of the rest."""
-    if isinstance(error, StackError):
-        return type(error)(f"{error}\nwhat had been started was stopped")
-    return error
