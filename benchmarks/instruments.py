@@ -1,9 +1,11 @@
 """What each instrument adds to a request, beside its peers.
 
-    .venv/bin/python benchmarks/instruments.py [--json] [--quick] [--only fastapi]
+    .venv/bin/python benchmarks/instruments.py [--json] [--quick] [--only fastapi] [--clock cpu]
 
 The requests are answered in process, without a socket: what is measured is the instrument, not the
 network. Each stack is in a process of its own, because a Django can be configured once only.
+On a machine with other work to do, processor time is less disturbed than the time on the wall; it
+leaves out what is waited for, such as another thread of the same process.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from interleaved import Figure, Life, absolute, difference, take_turns
-from stacks import BARE, FRAMEWORKS
+from stacks import BARE, CLOCKS, FRAMEWORKS
 
 TITLES = {"fastapi": "FastAPI", "django-wsgi": "Django, WSGI", "django-asgi": "Django, ASGI"}
 PACKAGES = (
@@ -44,20 +46,22 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quick", action="store_true", help="fewer turns: half a minute in all")
     parser.add_argument("--only", choices=FRAMEWORKS, help="one framework")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="which time is measured")
     chosen = parser.parse_args()
     lives, rounds = (2, 15) if chosen.quick else (5, 40)
     dice = random.Random(SEED)
     frameworks = [chosen.only] if chosen.only else list(FRAMEWORKS)
-    tables = {name: measure(name, lives, rounds, dice) for name in frameworks}
+    tables = {name: measure(name, chosen.clock, lives, rounds, dice) for name in frameworks}
     if chosen.json:
-        print(
-            json.dumps({"python": python(), "versions": versions(), "added_us": tables}, indent=2)
-        )
+        about = {"python": python(), "versions": versions(), "clock": chosen.clock}
+        print(json.dumps({**about, "added_us": tables}, indent=2))
     else:
-        show(tables)
+        show(tables, chosen.clock)
 
 
-def measure(framework: str, lives: int, rounds: int, dice: random.Random) -> dict[str, Any]:
+def measure(
+    framework: str, clock: str, lives: int, rounds: int, dice: random.Random
+) -> dict[str, Any]:
     """Added microseconds of each contender; of the bare application, its own."""
 
     def progress(done: int, of: int) -> None:
@@ -65,7 +69,7 @@ def measure(framework: str, lives: int, rounds: int, dice: random.Random) -> dic
         print(f"\r{TITLES[framework]}: round {done} of {of}", end=end, file=sys.stderr, flush=True)
 
     measured: list[Life] = take_turns(
-        lambda: stacks(framework),
+        lambda: stacks(framework, clock),
         lives=lives,
         rounds=rounds,
         batch=50,
@@ -85,10 +89,12 @@ def in_microseconds(figure: Figure) -> dict[str, float]:
 
 
 @contextmanager
-def stacks(framework: str) -> Iterator[list[Stack]]:
+def stacks(framework: str, clock: str) -> Iterator[list[Stack]]:
     """All stacks of a framework, started and ready."""
     with ExitStack() as running:
-        yield [running.enter_context(stack(framework, name)) for name in FRAMEWORKS[framework]]
+        yield [
+            running.enter_context(stack(framework, name, clock)) for name in FRAMEWORKS[framework]
+        ]
 
 
 class Stack:
@@ -110,9 +116,9 @@ class Stack:
 
 
 @contextmanager
-def stack(framework: str, name: str) -> Iterator[Stack]:
+def stack(framework: str, name: str, clock: str) -> Iterator[Stack]:
     with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("stacks.py"), framework, name],
+        [sys.executable, Path(__file__).with_name("stacks.py"), framework, name, clock],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -123,7 +129,7 @@ def stack(framework: str, name: str) -> Iterator[Stack]:
         yield started
 
 
-def show(tables: dict[str, dict[str, Any]]) -> None:
+def show(tables: dict[str, dict[str, Any]], clock: str) -> None:
     print(f"{python()}, {platform.machine()}")
     print(", ".join(f"{name} {number}" for name, number in versions().items()))
     for framework, figures in tables.items():
@@ -137,7 +143,8 @@ def show(tables: dict[str, dict[str, Any]]) -> None:
                 interval = f"{figure['low']:.1f} to {figure['high']:.1f}"
                 times = f"{figure['median'] / vigie:.1f} × Vigie" if vigie > 0 else ""
                 print(f"  {name:36} {figure['median']:7.1f} µs   {interval:>16}   {times:>14}")
-    print("\nMedian of the differences within a round, with its 95 % confidence interval.")
+    time = {"wall": "time on the wall", "cpu": "processor time"}[clock]
+    print(f"\nMedian differences of {time} within a round, with 95 % confidence intervals.")
 
 
 def python() -> str:

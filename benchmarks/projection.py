@@ -57,9 +57,7 @@ HISTORIES = {
     "office hours": History(
         800, OFFICE, [1.15, 1.05, 1.0, 1.0, 0.8, 0.06, 0.04], growth=0.0, unlike=0.25, holidays=0.03
     ),
-    "growing": History(
-        150, WAKING, [1.0, 1.0, 1.0, 1.0, 1.1, 1.2, 1.15], growth=0.02, unlike=0.2
-    ),
+    "growing": History(150, WAKING, [1.0, 1.0, 1.0, 1.0, 1.1, 1.2, 1.15], growth=0.02, unlike=0.2),
 }
 
 

@@ -1,22 +1,14 @@
-"""The same small service twice, for servers with several workers: ASGI and WSGI.
+"""A small ASGI service, for servers with several workers.
 
 /work answers, /pid says which worker does, /hang never answers, /metrics is scraped.
 """
 
 import asyncio
 import os
-import signal
-from collections.abc import Callable, Iterable
-from time import perf_counter
-from typing import Any
 
 from fastapi import FastAPI
 
-from vigie.catalogue import django
 from vigie.instrument.asgi import PrometheusMiddleware, metrics_endpoint
-from vigie.instrument.exposition import exposition
-from vigie.instrument.http import HttpMeters
-from vigie.instrument.meters import meters
 
 app = FastAPI()
 app.add_middleware(PrometheusMiddleware)
@@ -36,21 +28,3 @@ async def pid() -> int:
 @app.get("/hang")
 async def hang() -> None:
     await asyncio.Event().wait()
-
-
-_http = HttpMeters(django.HTTP, meters())
-
-
-def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    path = environ["PATH_INFO"]
-    if path == "/metrics":
-        text, content_type = exposition(environ.get("HTTP_ACCEPT", ""))
-        start_response("200 OK", [("Content-Type", content_type)])
-        return [text]
-    began = perf_counter()
-    _http.in_progress.inc()
-    if path == "/hang":
-        signal.pause()
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    _http.tally("GET", path, 200).add(perf_counter() - began)
-    return [str(os.getpid()).encode() if path == "/pid" else b'"done"']

@@ -159,19 +159,6 @@ def test_100000_paths_users_and_models_leave_few_series_and_no_more_memory(
     assert len(series) <= of_each * (sum(label.cap for label in metric.labels) + 1)
 
 
-def test_a_request_that_nobody_has_seen_before_is_counted_in_few_series_too(
-    registry: CollectorRegistry, exposed: Exposed
-) -> None:
-    http = HttpMeters(catalogue.fastapi.HTTP, meters(registry))
-    for number in range(3000):
-        http.in_progress.inc()
-        http.tally(f"M{number}", f"/{number}", number).add(0.1)
-    counted = exposed("fastapi_requests_total")
-    assert sum(counted.values()) == 3000.0
-    assert len(counted) == 201
-    assert exposed("fastapi_requests_in_progress") == {"fastapi_requests_in_progress": 0.0}
-
-
 @pytest.fixture
 def impatient() -> Iterator[None]:
     """Threads that are changed as often as can be."""

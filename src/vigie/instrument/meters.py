@@ -7,7 +7,6 @@ a lock (`cells.indivisible`), and with several workers it is added to a file tha
 
 from __future__ import annotations
 
-import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,7 +31,6 @@ _GAUGE_MODES = {
     AcrossWorkers.LATEST: "livemostrecent",
 }
 _ATTRIBUTE = "_vigie_meters"
-_lock = threading.Lock()
 
 
 def meters(registry: CollectorRegistry = REGISTRY) -> Meters:
@@ -41,7 +39,7 @@ def meters(registry: CollectorRegistry = REGISTRY) -> Meters:
     They are kept on the registry itself, because a module may be loaded twice (Streamlit reloads
     the sources that it watches) and a registry refuses a second metric of the same name.
     """
-    with _lock:
+    with MAKING:
         found: Meters | None = getattr(registry, _ATTRIBUTE, None)
         return found or Meters(registry)
 
@@ -59,6 +57,10 @@ class Meters:
         self.storage = storage or workers.storage()
         if self.storage.failure is not None:
             self._count_lost_storage(self.storage.failure)
+        try:
+            self.storage.tidy()
+        except OSError as error:
+            self._count_lost_storage(error)
 
     def __getitem__(self, metric: Metric) -> Meter:
         found = self._by_name.get(metric.name)

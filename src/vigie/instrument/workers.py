@@ -1,10 +1,12 @@
 """Several worker processes behind one port: `/metrics` is exact whichever of them answers.
 
-Set PROMETHEUS_MULTIPROC_DIR to a folder (it is made if need be) before the workers start, and each
-of them keeps its numbers there, in files of prometheus_client's own multiprocess format. For
-gunicorn, `gunicorn -c python:vigie.instrument.gunicorn app` sets it. The folder is for the workers
-of one service on one machine or in one container; what they counted survives them as long as the
-folder does, so let it go with the service (a RuntimeDirectory of systemd, a container's /tmp).
+    gunicorn -c python:vigie.instrument.gunicorn --workers 4 app:wsgi
+    PROMETHEUS_MULTIPROC_DIR=/run/app/metrics uvicorn --workers 4 app:app
+
+The variable names a folder, which is made if need be. Each worker keeps its numbers there, in files
+of prometheus_client's own multiprocess format. It is for the workers of one service on one machine
+or in one container; what they counted survives them as long as the folder does, so let it go with
+the service (a RuntimeDirectory of systemd, a container's /tmp).
 
 Where the folder cannot be used, a worker counts in its own memory, says so in the log and in
 `vigie_internal_errors_total{where="workers"}`, and answers a scrape with its own figures.
@@ -42,6 +44,9 @@ class Storage(Protocol):
 
     def go_on_in_memory(self, kind: str) -> Cells:
         """Give up on the kind's file for new cells, and return what stands in for it."""
+
+    def tidy(self) -> None:
+        """Merge what dead workers left. Raises OSError where that fails."""
 
 
 @contextmanager
@@ -93,6 +98,9 @@ class Memory:
         """It is in memory already."""
         return self._cells
 
+    def tidy(self) -> None:
+        """Nothing is left here."""
+
 
 class WorkerFolder:
     """This process's files in the folder that all workers share."""
@@ -104,8 +112,6 @@ class WorkerFolder:
         self.failure: OSError | None = None
         self._file = partial(FileCells, folder)
         self._cells: dict[str, Cells] = {"counter": self._file("counter")}
-        with suppress(TimeoutError):  # a scrape will do it
-            archive.absorb_dead(folder)
         os.register_at_fork(after_in_child=self._start_again)
 
     def cells(self, kind: str) -> Cells:
@@ -119,6 +125,12 @@ class WorkerFolder:
         """Cells in memory: what is counted there is missing from the workers' figures."""
         spare = self._cells[kind] = MemoryCells()
         return spare
+
+    def tidy(self) -> None:
+        """Merge what dead workers left, in case nobody ever scrapes."""
+        assert self.folder is not None
+        with suppress(TimeoutError):  # somebody else is at it
+            archive.absorb_dead(self.folder)
 
     def _start_again(self) -> None:
         for cells in self._cells.values():
