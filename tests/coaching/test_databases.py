@@ -72,3 +72,21 @@ def test_of_many_who_want_the_same_name_at_once_one_gets_it(application: Applica
             range(6),
         )
     assert sorted(answers) == [201, 400, 400, 400, 400, 400]
+
+
+def test_a_registration_writes_in_one_statement_and_no_transaction(
+    application: Application,
+) -> None:
+    # Hashing a password takes long; in a transaction, nobody else could write meanwhile.
+    told = application.shell(
+        "from django.db import connection\n"
+        "from django.db.models.signals import pre_save\n"
+        "from accounts.serializers import RegisterSerializer\n"
+        "def tell(**_): print('in a transaction:', connection.in_atomic_block)\n"
+        "pre_save.connect(tell)\n"
+        f"data = {{'username': 'alone', 'password': {PASSWORD!r}}}\n"
+        "serializer = RegisterSerializer(data=data)\n"
+        "serializer.is_valid(raise_exception=True)\n"
+        "serializer.save()\n"
+    )
+    assert told == "in a transaction: False\n"

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as PasswordRefused
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from rest_framework import serializers
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.serializers import TokenRefreshSerializer
@@ -27,8 +27,8 @@ class RegisterSerializer(serializers.ModelSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> User:
         try:
-            with transaction.atomic():
-                return User.objects.create_user(**validated_data)
+            # In no transaction: hashing a password takes long, and SQLite has but one writer.
+            return User.objects.create_user(**validated_data)
         except IntegrityError as taken:  # by another request, since the field was validated
             unique = User._meta.get_field("username").error_messages["unique"]
             raise serializers.ValidationError({"username": [unique]}) from taken
