@@ -110,6 +110,20 @@ def test_one_function_behind_two_routes_is_told_apart_by_the_path(
     assert endpoint_of(app, "/one/4") == "/one/{number}"
 
 
+def test_one_method_of_an_object_behind_two_routes_is_told_apart_by_the_path(
+    measured: Any, endpoint_of: Endpoint
+) -> None:
+    class Plans:
+        async def show(self, request: Request) -> Response:
+            return PlainTextResponse("found")
+
+    plans = Plans()
+    app = measured(Starlette(routes=[Route("/one", plans.show), Route("/two", plans.show)]))
+    assert endpoint_of(app, "/one") == "/one"
+    assert endpoint_of(app, "/two") == "/two"
+    assert endpoint_of(app, "/one") == "/one"
+
+
 def test_a_mounted_application_keeps_its_prefix(measured: Any, endpoint_of: Endpoint) -> None:
     inner, app = FastAPI(), measured(FastAPI())
     inner.include_router(router_with("/plans/{plan}"), prefix="/v1")

@@ -73,10 +73,25 @@ class PrometheusMiddleware:
         if scope["type"] != "http":
             await self._pass_through(scope, receive, send)
             return
-        if self._measures is None or _MEASURED in scope:
+        measures = self._measures
+        if measures is None or _MEASURED in scope:
             await self.app(scope, receive, send)
             return
-        exchange = _begin(self._measures, scope, receive, send)
+        exchange = _new(_Exchange)
+        exchange.measures = measures
+        exchange.scope = scope
+        exchange.server_receive = receive
+        exchange.server_send = send
+        exchange.root_path = scope.get("root_path", "")
+        exchange.status = 0
+        exchange.state = _OPEN
+        scope[_MEASURED] = True  # not the exchange: they would keep each other from being freed
+        try:
+            measures.in_progress.inc()
+        except Exception as error:
+            exchange.state = _ANSWERED
+            count_failure("asgi", error, measures.meters)
+        exchange.began = perf_counter()
         outer = current.set(exchange)
         try:
             await self.app(scope, exchange.receive, exchange.send)
@@ -122,30 +137,30 @@ async def metrics_endpoint(request: Request) -> Response:
 
 
 class _Exchange(RequestContext):
-    """One request and its answer; made by `_begin`."""
+    """One request and its answer."""
 
     __slots__ = (
-        "_began",
-        "_measures",
-        "_receive",
-        "_root_path",
-        "_scope",
-        "_send",
-        "_status",
+        "began",
+        "measures",
+        "root_path",
+        "scope",
+        "server_receive",
+        "server_send",
         "state",
+        "status",
     )
-    _began: float
-    _measures: _Measures
-    _receive: Receive
-    _root_path: str
-    _scope: Scope
-    _send: Send
-    _status: int
+    began: float
+    measures: _Measures
+    root_path: str
+    scope: Scope
+    server_receive: Receive
+    server_send: Send
     state: int
+    status: int
 
     async def receive(self) -> Message:
         """What the server has received; from it we learn that the client went away."""
-        message = await self._receive()
+        message = await self.server_receive()
         if message["type"] == "http.disconnect" and self.state == _OPEN:
             self._over(CANCELLED, _GIVEN_UP)
         return message
@@ -154,7 +169,7 @@ class _Exchange(RequestContext):
         """Hand a part of the answer to the server."""
         kind = message["type"]
         if kind == "http.response.start":
-            self._status = message["status"]
+            self.status = message["status"]
         elif self.state == _OPEN and (
             not message.get("more_body", False)
             if kind == "http.response.body"
@@ -162,7 +177,7 @@ class _Exchange(RequestContext):
         ):
             self.state = _ENDING  # from here on, a client that leaves has had its answer
         try:
-            await self._send(message)
+            await self.server_send(message)
         except OSError:  # how servers say since ASGI 2.4 that nobody is there
             if self.state <= _ENDING:
                 self._over(CANCELLED, _GIVEN_UP)
@@ -170,14 +185,14 @@ class _Exchange(RequestContext):
         if self.state == _ENDING:
             # uvicorn throws an answer away without a word when the client has left before it, but
             # its request, whose method `receive` is, knows.
-            receive = self._receive
+            receive = self.server_receive
             gone = type(receive) is MethodType and getattr(receive.__self__, "disconnected", False)
-            self._over(CANCELLED if gone is True else self._status, _ANSWERED)
+            self._over(CANCELLED if gone is True else self.status, _ANSWERED)
 
     def was_abandoned(self) -> None:
         """The application has returned, and the answer is not whole."""
         # Starlette ends a stream so when the client leaves; without a start, servers answer 500.
-        self._over(CANCELLED if self._status else 500, _GIVEN_UP)
+        self._over(CANCELLED if self.status else 500, _GIVEN_UP)
 
     def broke_off(self, error: BaseException) -> None:
         """An exception has left the application."""
@@ -187,7 +202,7 @@ class _Exchange(RequestContext):
             or (self.state == _GIVEN_UP and isinstance(error, OSError))
         )
         if not cancelled:
-            self._measures.failed(self._scope, self._root_path, error)
+            self.measures.failed(self.scope, self.root_path, error)
         if self.state <= _ENDING:
             self._over(CANCELLED if cancelled else 500, _GIVEN_UP)
 
@@ -195,48 +210,29 @@ class _Exchange(RequestContext):
         """Do not count this request. Returns the registry where it would have been."""
         if self.state <= _ENDING:
             self.state = _ANSWERED
-            self._measures.in_progress.dec()
-        return self._measures.meters.registry
+            self.measures.in_progress.dec()
+        return self.measures.meters.registry
 
     def header(self, name: str) -> str | None:
         """A header of the request."""
-        return _header(self._scope, name)
+        return _header(self.scope, name)
 
     def _over(self, status: int | str, state: int) -> None:
-        seconds = perf_counter() - self._began
+        seconds = perf_counter() - self.began
         self.state = state
-        scope = self._scope
-        measures = self._measures
+        scope = self.scope
+        measures = self.measures
         try:
             try:
                 tally = measures.tallies[scope["endpoint"], scope["method"], status]
             except (KeyError, TypeError):  # new, not to be kept, or an endpoint without a hash
-                tally = measures.tally(scope, self._root_path, status)
+                tally = measures.tally(scope, self.root_path, status)
             tally.add(seconds)
         except Exception as error:
             measures.could_not_count(error)
 
 
-def _begin(measures: _Measures, scope: Scope, receive: Receive, send: Send) -> _Exchange:
-    # Without an __init__, whose call costs as much as all the rest of this.
-    exchange = _new(_Exchange)
-    exchange._measures = measures
-    exchange._scope = scope
-    exchange._receive = receive
-    exchange._send = send
-    exchange._root_path = scope.get("root_path", "")
-    exchange._status = 0
-    exchange.state = _OPEN
-    scope[_MEASURED] = True  # not the exchange: they would keep each other from being freed
-    try:
-        measures.in_progress.inc()
-    except Exception as error:
-        exchange.state = _ANSWERED
-        count_failure("asgi", error, measures.meters)
-    exchange._began = perf_counter()
-    return exchange
-
-
+# An exchange has no __init__: the call would cost as much as all that the middleware does in it.
 _new = object.__new__
 
 

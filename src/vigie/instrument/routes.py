@@ -23,7 +23,7 @@ from vigie.catalogue.http import UNMATCHED
 # `{name}` or `{name:convertor}`, as Starlette writes path parameters.
 _PARAMETER = re.compile(r"\{([a-zA-Z_]\w*)(?::([a-zA-Z_]\w*))?\}")
 _WHATEVER_FOLLOWS = "/{path:path}"
-_UNKNOWN_ENDPOINTS_CAP = 1000
+_UNKNOWN_CAP = 1000
 
 
 class Routes:
@@ -34,7 +34,7 @@ class Routes:
 
     def __init__(self, app: object) -> None:
         self._app = app
-        self._unknown: dict[int, object] = {}
+        self._unknown: dict[object, object] = {}
         self._walk()
 
     def template(self, scope: Mapping[str, Any], root_path: str) -> tuple[str, bool]:
@@ -58,33 +58,30 @@ class Routes:
         return _matching(known, scope, root_path) or known[0].template, False
 
     def _known(self, endpoint: object) -> list[_Place] | _Mounted | None:
-        found = self._by_endpoint.get(id(endpoint))
-        if found is None and self._may_be_new(endpoint):
+        key = _key(endpoint)
+        found = self._by_endpoint.get(key)
+        if found is None and key not in self._unknown and len(self._unknown) < _UNKNOWN_CAP:
             self._walk()
-            found = self._by_endpoint.get(id(endpoint))
+            found = self._by_endpoint.get(key)
             if found is None:
-                self._unknown[id(endpoint)] = endpoint  # kept, or its id might become another's
+                self._unknown[key] = endpoint  # kept, or its id might become another's
         return found
-
-    def _may_be_new(self, endpoint: object) -> bool:
-        return id(endpoint) not in self._unknown and len(self._unknown) < _UNKNOWN_ENDPOINTS_CAP
 
     def _walk(self) -> None:
         places: list[_Place] = []
-        by_endpoint: dict[int, list[_Place] | _Mounted] = {}
+        by_endpoint: dict[object, list[_Place] | _Mounted] = {}
         for found in _places_of(self._app, ""):
-            known = by_endpoint.get(id(found.endpoint))
+            key = _key(found.endpoint)
+            known = by_endpoint.get(key)
             if isinstance(found, _Mounted):
                 elsewhere = known.places if isinstance(known, _Mounted) else ()
-                by_endpoint[id(found.endpoint)] = _Mounted(
-                    found.endpoint, (*elsewhere, *found.places)
-                )
+                by_endpoint[key] = _Mounted(found.endpoint, (*elsewhere, *found.places))
                 continue
             places.append(found)
             if isinstance(known, list):
                 known.append(found)
             elif known is None:
-                by_endpoint[id(found.endpoint)] = [found]
+                by_endpoint[key] = [found]
         self._places, self._by_endpoint = places, by_endpoint
 
 
@@ -103,6 +100,15 @@ class _Mounted:
 
     endpoint: object
     places: tuple[_Place, ...]
+
+
+def _key(endpoint: object) -> object:
+    # By equality: one method of one object is a new object for each route that it serves.
+    try:
+        hash(endpoint)
+    except TypeError:
+        return id(endpoint)
+    return endpoint
 
 
 def _places_of(app: object, prefix: str) -> Iterator[_Place | _Mounted]:
