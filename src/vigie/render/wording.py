@@ -88,7 +88,7 @@ def _value(unit: Unit, currency: str) -> Words:
             amount = _said('printf "%.2f"')
             return Words(amount.en + sign, f"{amount.fr} {sign.strip()}")
         case Unit.PER_MINUTE:
-            rate = _said('printf "%.1f"')
+            rate = _said('printf "%.1f" | reReplaceAll "[.]0$" ""')
             return Words(f"{rate.en}/min", f"{rate.fr}/min")
         case Unit.COUNT:
             number = '{{ $value | printf "%.0f" }}'

@@ -96,7 +96,7 @@ PROMETHEUS_SCRAPE_FAILURES = Signal(
             "too_many": engines.SCRAPES_TOO_LARGE,
         }
     ),
-    hold=timedelta(minutes=10),
+    hold=timedelta(minutes=1),
     where=("failure",),
     dashboard=Dashboard.INCIDENTS,
     runbook=Runbook(

@@ -14,7 +14,10 @@ _PRESENCE = Presence(select(UP, service=NODE))
 MEMORY_AVAILABLE = Signal(
     name="memory_available",
     title=Words("Memory available", "Mémoire disponible"),
-    measured_as=Words("share of the machine's memory", "part de la mémoire de la machine"),
+    measured_as=Words(
+        "share of the machine's memory that is available",
+        "part disponible de la mémoire de la machine",
+    ),
     unit=Unit.RATIO,
     bad_when=Comparator.BELOW,
     warning=0.20,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from vigie.catalogue import costs, openai
-from vigie.catalogue.promql import either, increase, labelled, like, select, share, total
+from vigie.catalogue.promql import either, labelled, like, select, share, total
 from vigie.catalogue.runbook import Runbook, Step, steps
 from vigie.catalogue.scrape import COSTS, UP
 from vigie.catalogue.signal import Comparator, Dashboard, Floor, Presence, Signal, Unit
@@ -153,7 +153,7 @@ OPENAI_COST_BLIND = Signal(
     ),
     hold=timedelta(minutes=5),
     where=("because",),
-    floor=Floor(total(increase(openai.REQUESTS, _HOUR, status="ok")), 20, Words("calls", "appels")),
+    floor=Floor(_rise(select(openai.REQUESTS, status="ok")), 20, Words("calls", "appels")),
     dashboard=Dashboard.COSTS,
     runbook=Runbook(
         meaning=Words(
