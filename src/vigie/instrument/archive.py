@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from prometheus_client import Metric as Family
-from prometheus_client.multiprocess import MultiProcessCollector
 
-from vigie.instrument.cells import read_cells, write_cells
+from vigie.instrument.cells import cells_in, read_cells, write_cells
 from vigie.instrument.guard import count_failure
+from vigie.instrument.merge import Content, merged
 from vigie.instrument.processes import alive
 
 _LOCK = "vigie.lock"
@@ -45,7 +45,8 @@ def families(folder: Path) -> list[Family]:
             _absorb(folder, alive)
         except OSError as error:  # a full disk: the dead workers' files can be read as they are
             count_failure("workers", error)
-        return _merged(_readable(folder))
+        files = {file: file.read_bytes() for file in _readable(folder)}
+    return merged(_contents(files))  # others need not wait for this
 
 
 def absorb_dead(folder: Path, alive: Callable[[str], bool] = alive) -> None:
@@ -172,26 +173,12 @@ def _readable(folder: Path) -> list[Path]:
     ]
 
 
-def _merged(files: list[Path]) -> list[Family]:
-    try:
-        return _merge(files)
-    except Exception as error:  # one damaged file must not hide all others
-        count_failure("workers", error)
-        return _merge([file for file in files if _can_be_read(file)])
-
-
-def _merge(files: list[Path]) -> list[Family]:
-    names = [str(file) for file in files]
-    return list(MultiProcessCollector.merge(names))  # type: ignore[no-untyped-call] # it is so
-
-
-def _can_be_read(file: Path) -> bool:
-    try:
-        for key in read_cells(file):
-            json.loads(key)
-    except (OSError, ValueError):
-        return False
-    return True
+def _contents(files: dict[Path, bytes]) -> Iterator[Content]:
+    for file, data in files.items():
+        try:
+            yield Content(_kind(file), _process(file), cells_in(data))
+        except ValueError as error:  # one damaged file must not hide all others
+            count_failure("workers", error)
 
 
 def _sum(files: list[Path]) -> dict[str, tuple[float, float]]:

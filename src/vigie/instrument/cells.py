@@ -201,7 +201,17 @@ def read_cells(path: Path) -> dict[str, tuple[float, float]]:
 
     Raises ValueError where the file is not of the format.
     """
-    data = path.read_bytes()
+    try:
+        return cells_in(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def cells_in(data: bytes) -> dict[str, tuple[float, float]]:
+    """The value and timestamp of each key in what was read from a file.
+
+    Raises ValueError where it is not of the format.
+    """
     try:
         (used,) = _HEADER.unpack_from(data, 0)
         return {
@@ -209,7 +219,7 @@ def read_cells(path: Path) -> dict[str, tuple[float, float]]:
             for key, position in _entries(data, used)
         }
     except struct.error as error:
-        raise ValueError(f"{path} is not a file of cells: {error}") from error
+        raise ValueError(f"no cells: {error}") from error
 
 
 def write_cells(path: Path, cells: dict[str, tuple[float, float]]) -> None:

@@ -16,11 +16,12 @@ from typing import Any, TypeAlias
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client import Metric as Family
 from prometheus_client.mmap_dict import mmap_key
-from prometheus_client.utils import floatToGoString
 
+from vigie.catalogue import telemetry
 from vigie.catalogue.metric import OTHER, AcrossWorkers, Kind, Label, Metric
 from vigie.instrument import workers
 from vigie.instrument.cells import MAKING, Cells, indivisible, survive_forks
+from vigie.instrument.merge import le
 
 Child: TypeAlias = Any
 """A Counter, Gauge or Histogram: what one combination of label values is counted with."""
@@ -81,6 +82,9 @@ class Meters:
         """Bring every gauge up to date that is measured at the time of a scrape."""
         from vigie.instrument.guard import guarded
 
+        with guarded("refresh", self):
+            for metric in (telemetry.INTERNAL_ERRORS, telemetry.DROPPED_RECORDS):
+                self[metric]  # there from the first scrape on, whether or not anything fails
         for name, refresh in list(self._before_scrape.items()):
             with guarded(f"refresh:{name}", self):
                 refresh()
@@ -105,7 +109,7 @@ class Meter:
     """One metric family and its children.
 
     A child of a metric whose labels are all closed sets exists from the start: `increase()` would
-    miss the first event of a series that appears with it.
+    miss the first event of a series that appears with it. So does one child of a rare metric.
     """
 
     def __init__(self, metric: Metric, meters: Meters) -> None:
@@ -116,6 +120,8 @@ class Meter:
         if all(label.values for label in metric.labels):
             for values in product(*(label.values for label in metric.labels)):
                 self.child(*values)
+        elif metric.rare:
+            self.child(*[OTHER] * len(metric.labels))
 
     def child(self, *values: str) -> Child:
         """The instrument for these label values, in the catalogue's order of labels.
@@ -165,7 +171,7 @@ class Meter:
                 return Gauge(*self._places(kind, self._key("", values)), keeps_time=kept_time)
             case Kind.HISTOGRAM:
                 bounds = (*self.metric.buckets, float("inf"))
-                buckets = [self._key("_bucket", values, le=_le(bound)) for bound in bounds]
+                buckets = [self._key("_bucket", values, le=le(bound)) for bound in bounds]
                 places = self._places("histogram", self._key("_sum", values), *buckets)
                 return Histogram(*places, bounds=bounds)
 
@@ -261,19 +267,15 @@ class Histogram:
         so_far = 0.0
         for bound, at in zip(self.bounds, self.buckets_at, strict=True):
             so_far += values[at]
-            yield "_bucket", {"le": _le(bound)}, so_far
+            yield "_bucket", {"le": le(bound)}, so_far
         yield "_count", {}, so_far
         yield "_sum", {}, values[self.sum_at]
-
-
-def _le(bound: float) -> str:
-    return str(floatToGoString(bound))  # type: ignore[no-untyped-call] # has no annotations
 
 
 def _bounded(label: Label, value: str, seen: set[str]) -> str:
     if label.values:
         return value if value in label.values else OTHER
-    if value in seen:
+    if value in seen or value == OTHER:
         return value
     if len(seen) >= label.cap:
         return OTHER
