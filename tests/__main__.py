@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "tests" / "environment"))
 
 def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
+    # Servers are to start as they do for a user: with bytecode, not compiling all of it each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if "--quick" in arguments:
         arguments.remove("--quick")
         return int(pytest.main(["-m", "not servers", *arguments]))

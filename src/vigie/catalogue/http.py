@@ -56,5 +56,6 @@ def http_metrics(prefix: str, title: str) -> HttpMetrics:
             f"Exceptions that left {title}'s own code unhandled.",
             ENDPOINT,
             EXCEPTION,
+            rare=True,
         ),
     )

@@ -55,6 +55,8 @@ class Metric:
     `name` is the family's name in Prometheus (a counter's ends in `_total`), in base units.
     `buckets` are a histogram's upper bounds in the metric's unit, without +Inf; they contain each
     threshold of the signals that are measured on it, so that a threshold is never interpolated.
+    A `rare` counter counts what a healthy service has none of: its series with every label `OTHER`
+    is there from the start, so that none is told from not measured.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Metric:
     buckets: tuple[float, ...] = ()
     across_workers: AcrossWorkers = AcrossWorkers.SUM
     emitter: Emitter = Emitter.APPLICATION
+    rare: bool = False
 
     def __post_init__(self) -> None:
         if (self.kind is Kind.COUNTER) != self.name.endswith("_total"):
@@ -80,10 +83,14 @@ class Metric:
 
 
 def counter(
-    name: str, help_: str, *labels: Label, emitter: Emitter = Emitter.APPLICATION
+    name: str,
+    help_: str,
+    *labels: Label,
+    emitter: Emitter = Emitter.APPLICATION,
+    rare: bool = False,
 ) -> Metric:
     """A count that only rises; it starts again at zero with its process."""
-    return Metric(name, Kind.COUNTER, help_, labels, emitter=emitter)
+    return Metric(name, Kind.COUNTER, help_, labels, emitter=emitter, rare=rare)
 
 
 def gauge(

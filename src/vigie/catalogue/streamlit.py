@@ -25,5 +25,6 @@ UI_ERRORS = counter(
     "Exceptions that a page showed to its user.",
     PAGE,
     Label("exception", cap=50),
+    rare=True,
 )
 MEMORY = gauge("streamlit_memory_bytes", "Resident memory of the Streamlit process.")

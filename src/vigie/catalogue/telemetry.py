@@ -8,9 +8,13 @@ INTERNAL_ERRORS = counter(
     "vigie_internal_errors_total",
     "Failures of the instruments themselves; the watched request went on.",
     WHERE,
+    rare=True,
 )
 DROPPED_RECORDS = counter(
-    "vigie_dropped_records_total", "Records that were discarded because a queue was full.", WHERE
+    "vigie_dropped_records_total",
+    "Records that were discarded because a queue was full.",
+    WHERE,
+    rare=True,
 )
 UNSENT_LOGS = counter(
     "loki_write_dropped_entries_total",
