@@ -60,9 +60,8 @@ def processes_of(clone: Any) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.pid != os.getpid() and process.environ().get("VIGIE_STATE") == str(
-                clone.state
-            ):
+            marks = process.environ()
+            if "VIGIE_COMPONENT" in marks and marks.get("VIGIE_STATE") == str(clone.state):
                 found.append(process)
         except psutil.Error:
             continue
