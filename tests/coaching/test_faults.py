@@ -1,6 +1,8 @@
 """The faults of the drills: there when they are switched on, and only then."""
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -10,26 +12,37 @@ from coaching_application import Application
 pytestmark = pytest.mark.servers
 
 
+@pytest.fixture(scope="module")
+def faulty(
+    tmp_path_factory: pytest.TempPathFactory, provider: httpx.Client
+) -> Iterator[Application]:
+    """An application of which both services have the switch for faults."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("faulty")
+        whole = Application(folder, str(provider.base_url).rstrip("/"), stack)
+        whole.start_django(COACHING_FAULTS="1")
+        whole.start_api()
+        yield whole
+
+
 def test_without_the_switch_there_are_no_faults(application: Application) -> None:
     for service in (application.django, application.api):
         assert service.post("/faults", json={"error_ratio": 1}).status_code == 404
 
 
-def test_faults_come_and_go_and_leave_health_and_metrics_alone(unstarted: Application) -> None:
-    unstarted.start_django(COACHING_FAULTS="1")
-    unstarted.start_api()
-    athlete = unstarted.new_athlete()
+def test_faults_come_and_go_and_leave_health_and_metrics_alone(faulty: Application) -> None:
+    athlete = faulty.new_athlete()
 
     def profile() -> httpx.Response:
-        return unstarted.django.get("/api/v1/profile/", headers=athlete.headers)
+        return faulty.django.get("/api/v1/profile/", headers=athlete.headers)
 
     def ask() -> httpx.Response:
         question = {"question": "What is the capital of Japan?"}
-        return unstarted.api.post("/api/v1/ask", headers=athlete.headers, json=question)
+        return faulty.api.post("/api/v1/ask", headers=athlete.headers, json=question)
 
     for service, request, health, metrics in (
-        (unstarted.django, profile, "/health/", "/metrics/"),
-        (unstarted.api, ask, "/health", "/metrics"),
+        (faulty.django, profile, "/health/", "/metrics/"),
+        (faulty.api, ask, "/health", "/metrics"),
     ):
         set_to = service.post("/faults", json={"error_ratio": 1})
         assert set_to.json()["error_ratio"] == 1.0
@@ -50,17 +63,15 @@ def test_faults_come_and_go_and_leave_health_and_metrics_alone(unstarted: Applic
             assert request().status_code == 200
 
 
-def test_held_connections_are_connections_in_use(unstarted: Application) -> None:
-    unstarted.start_django(COACHING_FAULTS="1")
-
+def test_held_connections_are_connections_in_use(faulty: Application) -> None:
     def in_use() -> float:
-        lines = unstarted.django.get("/metrics/").text.splitlines()
+        lines = faulty.django.get("/metrics/").text.splitlines()
         name = 'django_db_connections_active{alias="default"} '
         return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
-    unstarted.django.get("/health/")  # connects
+    faulty.django.get("/health/")  # connects
     before = in_use()
-    unstarted.django.post("/faults", json={"held_connections": 7})
+    faulty.django.post("/faults", json={"held_connections": 7})
     assert in_use() >= before + 7
-    unstarted.django.post("/faults", json={})
+    faulty.django.post("/faults", json={})
     assert in_use() < before + 7
