@@ -51,7 +51,7 @@ def take_turns(
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> list[Life]:
     """Let the contenders that `enter` starts take turns; it starts them anew for each life."""
-    measured = []
+    measured: list[Life] = []
     for life in range(lives):
         with enter() as contenders:
             took: dict[str, list[float]] = {contender.name: [] for contender in contenders}

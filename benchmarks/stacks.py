@@ -264,7 +264,7 @@ def wsgi_batches(app: Callable[..., Any], clock: Clock) -> Callable[[int], float
         "wsgi.url_scheme": "http",
         "wsgi.errors": sys.stderr,
     }
-    statuses = []
+    statuses: list[str] = []
 
     def start_response(status: str, headers: Any, exc_info: Any = None) -> None:
         statuses[:] = [status]

@@ -134,6 +134,13 @@ def test_killed_after_a_file_was_laid_aside(tmp_path: Path) -> None:
     assert counted(tmp_path) == {"x_total": 3.0}
 
 
+def test_killed_when_a_file_was_being_given_back(tmp_path: Path) -> None:
+    file = put(tmp_path, f"counter_{os.getpid()}.db", {COUNTER: 3.0})
+    os.link(file, tmp_path / f"counter_dead-{os.getpid()}-5.db")
+    assert counted(tmp_path) == {"x_total": 3.0}
+    assert [found.name for found in tmp_path.glob("*.db")] == [file.name]
+
+
 def test_killed_when_the_archive_was_written_and_no_manifest_names_it(tmp_path: Path) -> None:
     put(tmp_path, f"counter_dead-{DEAD}-5.db", {COUNTER: 3.0})
     put(tmp_path, "counter_archive-1.db", {COUNTER: 3.0})

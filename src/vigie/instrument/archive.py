@@ -143,7 +143,10 @@ def _laid_aside(file: Path, alive: Callable[[str], bool]) -> Path | None:
     """
     process = _process(file)
     if process.startswith("dead-"):
-        return file
+        if file.stat().st_nlink == 1:
+            return file
+        file.unlink()  # it was being given back: see below
+        return None
     if process.startswith("archive-") or alive(process):
         return None
     kind = _kind(file)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from vigie.catalogue.http import CANCELLED, METHOD, HttpMetrics
+from vigie.catalogue.http import METHOD, HttpMetrics
 from vigie.instrument.cells import indivisible
 from vigie.instrument.meters import Counter, Gauge, Histogram, Meters
-
-__all__ = ["CANCELLED", "HttpMeters", "Tally"]
 
 
 class HttpMeters:
@@ -27,8 +25,8 @@ class HttpMeters:
     def tally(self, method: str, endpoint: str, status: int | str) -> Tally:
         """What counts the requests that were answered so.
 
-        `endpoint` is a route's template, `status` a status code or CANCELLED. It may be kept:
-        `is_method(method)` tells whether a client could make up ever new ones.
+        `endpoint` is a route's template, `status` a code or `catalogue.http.CANCELLED`. The tally
+        may be kept and used again, if `is_method(method)`: a client can make up ever new others.
         """
         return Tally(
             self.in_progress,

@@ -70,7 +70,7 @@ def everyones(registry: CollectorRegistry) -> Iterator[CollectorRegistry]:
 def storage() -> Storage:
     """What the environment asks for: memory, or the workers' folder."""
     folder = os.environ.get(FOLDER_VARIABLE)
-    if not folder:
+    if not folder or not hasattr(os, "fork"):  # Windows has no such workers
         return Memory()
     with MAKING:
         try:
