@@ -26,7 +26,7 @@ def errors(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
         (sample.labels["page"], sample.labels["exception"]): sample.value
         for family in registry.collect()
         for sample in family.samples
-        if sample.name == "streamlit_ui_errors_total"
+        if sample.name == "streamlit_ui_errors_total" and sample.value > 0
     }
 
 

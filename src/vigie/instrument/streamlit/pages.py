@@ -80,4 +80,5 @@ def count_error_outside_pages(error: Exception, registry: CollectorRegistry = RE
 def _ours(registry: CollectorRegistry) -> Meters:
     ours = meters(registry)
     watch_process(ours)
+    ours[catalogue.UI_ERRORS]  # there from the start, whether or not anything fails
     return ours
