@@ -22,7 +22,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from vigie.costs.day import day_on
-from vigie.costs.projection import QUARTER, Forecaster, past_days
+from vigie.costs.projection import QUARTER, Forecaster, judge
+from vigie.costs.usual_day import WINDOW_DAYS, past_days
 
 ZONE = ZoneInfo("Europe/Paris")
 FIRST = date(2026, 8, 17)  # the clocks change on October 25
@@ -53,7 +54,7 @@ class History:
 
 
 HISTORIES = {
-    "steady": History(400, EVEN, [1.0] * 7, growth=0.0, unlike=0.15),
+    "steady": History(400, EVEN, [1.0] * 7, growth=0.0, unlike=0.08),
     "office hours": History(
         800, OFFICE, [1.15, 1.05, 1.0, 1.0, 0.8, 0.06, 0.04], growth=0.0, unlike=0.25, holidays=0.03
     ),
@@ -118,10 +119,14 @@ def compare(name: str, histories: list[dict[datetime, float]]) -> list[dict[str,
     within: dict[int, list[bool]] = {hour: [] for hour in HOURS}
     totals: list[float] = []
     for spend in histories:
-        for number in range(LEARNED_DAYS, LEARNED_DAYS + JUDGED_DAYS):
-            on = FIRST + timedelta(days=number)
+        end = FIRST + timedelta(days=LEARNED_DAYS + JUDGED_DAYS)
+        past = past_days(spend, ZONE, end, window=LEARNED_DAYS + JUDGED_DAYS)
+        judged = judge(past)
+        for index in range(len(past) - JUDGED_DAYS, len(past)):
+            on = past[index].date
             day = day_on(on, ZONE)
-            forecaster = Forecaster(past_days(spend, ZONE, on), day, ZONE)
+            known = past[max(0, index - WINDOW_DAYS) : index]
+            forecaster = Forecaster(known, day, ZONE, judged[: index - (len(past) - len(judged))])
             total = spent_between(spend, day.start, day.end)
             totals.append(total)
             for hour in HOURS:
