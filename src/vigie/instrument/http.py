@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from vigie.catalogue.http import METHOD, HttpMetrics
+from vigie.catalogue.http import CANCELLED, METHOD, HttpMetrics
 from vigie.instrument.cells import indivisible
 from vigie.instrument.meters import Counter, Gauge, Histogram, Meters
+
+__all__ = ["CANCELLED", "HttpMeters", "Tally", "is_method"]
 
 
 class HttpMeters:
@@ -25,7 +27,7 @@ class HttpMeters:
     def tally(self, method: str, endpoint: str, status: int | str) -> Tally:
         """What counts the requests that were answered so.
 
-        `endpoint` is a route's template, `status` a code or `catalogue.http.CANCELLED`. The tally
+        `endpoint` is a route's template, `status` a code or CANCELLED. The tally
         may be kept and used again, if `is_method(method)`: a client can make up ever new others.
         """
         return Tally(
