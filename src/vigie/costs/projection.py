@@ -251,7 +251,8 @@ def judge(past: Sequence[PastDay]) -> list[ByWay]:
 def _beliefs(judged: Sequence[ByWay], mean: float, hour: int) -> list[_Belief]:
     """Ways to spread and credibilities (in currency), each with its weight; the weights sum to 1.
 
-    They are judged by how they would have done around the same hour. The weight is the likelihood of the days' errors if they are spread as Laplace said.
+    They are judged by how they would have done around the same hour. The weight is the likelihood
+    of the days' errors if they are spread as Laplace said.
     """
     if len(judged) < _FEWEST_ALIKE or mean <= 0:
         return [("as on all days", 0.3 * mean or 1.0, 1.0)]
