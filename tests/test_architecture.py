@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "settings": {"catalogue", "costs"},
     "instrument": {"catalogue", "costs", "settings"},  # settings: in the background only
     "simulate": set[str](),
+    "exporters": {"catalogue", "costs", "settings"},
     "render": {"catalogue", "settings"},
     "stack": {"catalogue", "settings", "render"},
     "cli": {"catalogue", "settings", "render", "stack", "simulate", "costs"},

@@ -26,6 +26,9 @@ from vigie.settings.problems import Places, Problem, SettingsError
 from vigie.settings.sources import PREFIX
 from vigie.settings.state_folder import default_folder, make_if_missing
 
+DAILY_COST = "openai_daily_cost"
+"""The signal whose limits are the budget of a day."""
+
 
 @dataclass(frozen=True, slots=True)
 class CostSettings:
@@ -63,6 +66,13 @@ def cost_settings(settings: Settings, state_folder: Path) -> CostSettings:
         zone=settings.time_zone,
         ledger=_ledger(settings, state_folder),
     )
+
+
+def daily_limits(settings: Settings) -> dict[str, float]:
+    """What a day may cost, by level: the limits of the signal `openai_daily_cost`."""
+    limits = settings.thresholds[DAILY_COST]
+    levels = {"warning": limits.warning, "critical": limits.critical}
+    return {level: limit for level, limit in levels.items() if limit is not None}
 
 
 def problems_of(settings: Settings, places: Places) -> Iterator[Problem]:
