@@ -33,6 +33,8 @@ _IMAGINED_REST = (1 / 3, 1.0, 3.0)
 _FEWEST_DAYS = 3
 _JUDGED_DAYS = 56
 _ALIKE = 3.0
+# What came where next to nothing was expected is no measure for other days.
+_LARGEST_RATIO = 10.0
 _FEWEST_ALIKE = 10
 # As parts of a usual day's spend: from "believe today at once" to "hardly at all".
 _CREDIBILITIES = (0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 10.0, 100.0)
@@ -154,17 +156,20 @@ class Forecaster:
                 pairs.append((said, day[WAYS[0]].rest_spent(passed)))
         alike = [(said, came) for said, came in pairs if rest / _ALIKE <= said <= rest * _ALIKE]
         used = alike if len(alike) >= _FEWEST_ALIKE else pairs
-        return sorted([*(came / said for said, came in used), *_IMAGINED_REST])
+        ratios = (min(came / said, _LARGEST_RATIO) for said, came in used)
+        return sorted([*ratios, *_IMAGINED_REST])
 
 
-def backtest(past: Sequence[PastDay], zone: ZoneInfo, hours: Sequence[float]) -> list[Score]:
-    """How the projection would have done on the days before, at these times of day.
+def backtest(
+    past: Sequence[PastDay], zone: ZoneInfo, hours: Sequence[float], last_days: int = _JUDGED_DAYS
+) -> list[Score]:
+    """How the projection would have done on the last days, at these times of day (hours).
 
-    Each day is projected from the days before it alone. Empty where there are too few days.
+    Each day is projected from the days before it alone, in 25 ms. Empty where there are too few.
     """
     judged = judge(past)
     outcomes: dict[float, list[tuple[float, float, bool]]] = {hour: [] for hour in hours}
-    for index in range(max(_FEWEST_DAYS, len(past) - _JUDGED_DAYS), len(past)):
+    for index in range(max(_FEWEST_DAYS, len(past) - last_days), len(past)):
         total = past[index].total
         day = day_on(past[index].date, zone)
         forecaster = Forecaster(past[:index], day, zone, judged[: index - _FEWEST_DAYS])
