@@ -22,7 +22,7 @@ import pytest
 from vigie.render import embedded
 from vigie.settings import load
 
-COMMANDS = ("up", "status", "logs", "restart", "down", "render", "simulate")
+COMMANDS = ("up", "status", "logs", "restart", "down", "render", "costs", "simulate")
 
 
 @dataclass

@@ -19,8 +19,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from vigie import __version__
+from vigie.cli_costs import costs
+from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
 from vigie.settings import SettingsError, load
-from vigie.settings.state_folder import VARIABLE, default_folder
+from vigie.settings.state_folder import default_folder
 from vigie.stack.errors import RequestError, StackError
 from vigie.stack.state import State, writing
 
@@ -40,25 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-StateFolder = Annotated[
-    Path | None,
-    typer.Option(
-        "--state",
-        metavar="DIR",
-        envvar=VARIABLE,
-        show_envvar=False,
-        help="The folder of the stack. [default: $VIGIE_STATE, else ~/.local/state/vigie]",
-    ),
-]
-SettingsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--settings", metavar="FILE", help="The settings. [default: the nearest vigie.yml]"
-    ),
-]
-NoColor = Annotated[bool, typer.Option("--no-color", help="Write no colours ($NO_COLOR too).")]
-Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+app.add_typer(costs, name="costs")
 
 
 def main(began: float) -> NoReturn:
@@ -90,13 +74,8 @@ def vigie(
         typer.echo(context.get_help())
 
 
-def _examples(*lines: str) -> str:
-    """Two ways to call a command, at the end of its help; \\b keeps the lines as they are."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-
-
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie up --demo            the engines, and the coaching application to watch",
         "vigie up --foreground      until Ctrl-C",
     )
@@ -146,7 +125,7 @@ def up(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie status               what runs, and whether it is well",
         "vigie status --json        the same for programs",
     )
@@ -186,7 +165,7 @@ def status(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie logs -n 100 django   the last 100 lines of Django's log",
         "vigie logs -f              all logs, as they grow",
     )
@@ -232,7 +211,7 @@ def logs(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie restart prometheus",
         "vigie restart django       and wait until it is ready again",
     )
@@ -252,7 +231,7 @@ def restart(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie down                 stop, and keep the data",
         "vigie down --volumes       stop, and delete data, logs and secrets",
     )
@@ -280,7 +259,7 @@ def down(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie render                   write what the engines read to the screen",
         "vigie render --out DIR --check say whether the files in DIR are up to date",
     )
@@ -327,7 +306,7 @@ def render(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "vigie simulate                    at the port that the settings name",
         "vigie simulate --port 8091",
     )

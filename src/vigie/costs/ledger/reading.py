@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from vigie.costs.ledger import schema
 from vigie.costs.ledger.database import Database, connect
-from vigie.costs.ledger.errors import NoLedgerError
+from vigie.costs.ledger.errors import LedgerError, NoLedgerError
 from vigie.costs.ledger.place import LedgerPlace
 from vigie.costs.ledger.rows import TOKENS, from_pico, microseconds, time_of
 from vigie.costs.usage import Usage
@@ -170,16 +170,28 @@ def reading(place: LedgerPlace) -> Iterator[Ledger]:
     """The ledger at `place`, brought up to date if it is older than this Vigie.
 
     Raises NoLedgerError where there is none, NewerLedgerError for one of a newer Vigie, LedgerError
-    where it cannot be used, and what its database raises.
+    where it cannot be opened.
     """
-    database = connect(place, create=False, wait_seconds=WAIT_SECONDS)
     try:
-        if place.path is None and not database.has_table("vigie_calls"):
-            raise NoLedgerError(f"there is no ledger at {place}")
-        schema.bring_up_to_date(database, place)
+        database = connect(place, create=False, wait_seconds=WAIT_SECONDS)
+    except Exception as error:
+        raise _as_ledger_error(error, place) from error
+    try:
+        try:
+            if place.path is None and not database.has_table("vigie_calls"):
+                raise NoLedgerError(f"there is no ledger at {place}")
+            schema.bring_up_to_date(database, place)
+        except Exception as error:
+            raise _as_ledger_error(error, place) from error
         yield Ledger(database)
     finally:
         database.close()
+
+
+def _as_ledger_error(error: Exception, place: LedgerPlace) -> LedgerError:
+    if isinstance(error, LedgerError):
+        return error
+    return LedgerError(f"the ledger {place} cannot be read: {error}")
 
 
 def _spend(source: str, currency: str, figures: tuple[Any, ...]) -> Spend:
