@@ -1,6 +1,7 @@
 """`./vigie test [--quick] [pytest's own options]`: fetches what the tests need, then runs them."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     # Servers are to start as they do for a user: with bytecode, not compiling all of it each time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A shell's background job has Ctrl-C ignored, and so would every process that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "--quick" in arguments:
         arguments.remove("--quick")
         return int(pytest.main(["-m", "not servers", *arguments]))
