@@ -141,6 +141,7 @@ def test_a_day_without_any_call_is_a_day_too() -> None:
     assert [each.total for each in days] == [0, 0, 1, 0]
 
 
+@pytest.mark.servers
 def test_a_backtest_says_how_far_off_it_was_and_how_often_within() -> None:
     past = office_days(60, noise=0.3)
     scores = backtest(past, PARIS, (9, 12, 18))

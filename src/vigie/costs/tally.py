@@ -48,10 +48,14 @@ class Tally:
                     sums[key] = added(sums[key], spend) if key in sums else spend
         return [sums[key] for key in sorted(sums)]
 
-    def by_quarter(self, currency: Currency) -> dict[datetime, float]:
+    def by_quarter(
+        self, currency: Currency, start: datetime, end: datetime
+    ) -> dict[datetime, float]:
         """Spend in `currency` by quarter of an hour, as a forecast takes it."""
         return {
-            at: float(worth(spends.values(), currency)) for at, spends in self._quarters.items()
+            at: float(worth(spends.values(), currency))
+            for at, spends in self._quarters.items()
+            if start <= at < end
         }
 
     def _add(self, quarter: Quarter) -> None:

@@ -72,14 +72,14 @@ class Watch:
         """Today at `now`; `limits` are amounts in the currency, by name."""
         self._tally.update(ledger, now)
         day = day_of(now, self._zone)
-        spent = self._tally.by_quarter(self._currency)
         # Once at midnight, and again when yesterday's last calls are certainly written.
         learned = (day.date, now - day.start > _WRITTEN)
         if self._forecaster is None or learned != self._learned:
-            self._past = past_days(spent, self._zone, day.date)
+            before = self._tally.by_quarter(self._currency, now - _WINDOW, day.start)
+            self._past = past_days(before, self._zone, day.date)
             self._forecaster = Forecaster(self._past, day, self._zone)
             self._learned = learned
-        of_today = {at: amount for at, amount in spent.items() if day.start <= at < day.end}
+        of_today = self._tally.by_quarter(self._currency, day.start, day.end)
         projection = self._forecaster.at(now, sum(of_today.values()))
         ends = {
             name: exhaustion(limit, of_today, day, now, projection)

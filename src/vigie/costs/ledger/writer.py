@@ -56,6 +56,7 @@ class LedgerWriter:
         self._capacity = capacity
         self._now = now
         self._leaving = False
+        self._hopeless = False
         # What waits at a fork is the parent's to write.
         self._link = Link(place, in_child=self._begin)
         self._begin()
@@ -98,15 +99,15 @@ class LedgerWriter:
 
         What cannot be written within that time is told as dropped.
         """
-        if not self.flush(within_seconds):
-            lost = self._waiting()
-            self._failed(TimeoutError(f"{lost} priced calls were not written before the end"))
-            self._dropped(lost)
+        self.flush(within_seconds)
         thread, self._thread = self._thread, None
         if thread is not None:
             self._stopped.set()
             self._wake.put(None)
             thread.join(timeout=LOCK_SECONDS)
+        if lost := self._waiting():
+            self._failed(TimeoutError(f"{lost} priced calls were not written before the end"))
+            self._dropped(lost)
         with self._link.lock:
             self._disconnect()
         atexit.unregister(self._exit)
@@ -117,7 +118,8 @@ class LedgerWriter:
             return
         self._queue.append(item)
         if self._leaving:
-            self.flush(within_seconds=LOCK_SECONDS)
+            if not self._hopeless:  # else the process would end a little later for each call
+                self._hopeless = not self.flush(within_seconds=LOCK_SECONDS)
             return
         if self._thread is None:
             self._start()
@@ -132,20 +134,24 @@ class LedgerWriter:
         with self._starting:
             if self._thread is not None:
                 return
+            atexit.unregister(self._exit)
+            atexit.register(self._exit)
+            endings.call_at_child_exit(self._exit)
             self._stopped = threading.Event()
             thread = threading.Thread(
                 target=self._run, args=(self._wake, self._stopped), name="vigie-ledger", daemon=True
             )
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError as error:  # no more threads: `_exit` writes what waits
+                self._failed(error)
+                return
             self._thread = thread
-            atexit.unregister(self._exit)
-            atexit.register(self._exit)
-            endings.call_at_child_exit(self._exit)
 
     def _leave(self) -> None:
         """The process is about to end: from now on a call is written before `append` returns."""
         self._leaving = True
-        self.flush(within_seconds=LOCK_SECONDS)
+        self._hopeless = not self.flush(within_seconds=LOCK_SECONDS)
 
     def _exit(self) -> None:
         self._leaving = True  # others' last words may come after ours
