@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Start the monitoring: the same as `./vigie up`, with the same options.
 
-    python3 start_monitoring.py           the engines, watching your services
-    python3 start_monitoring.py --demo    with the coaching application and its traffic
+python3 start_monitoring.py           the engines, watching your services
+python3 start_monitoring.py --demo    with the coaching application and its traffic
 """
 
 import os
