@@ -35,6 +35,7 @@ class PostgresqlDatabase:
             url,
             autocommit=True,
             connect_timeout=5,
+            tcp_user_timeout=10_000,  # milliseconds until a silent network counts as away
             application_name="vigie",
             prepare_threshold=None,  # a pooler between may not keep prepared statements
         )

@@ -108,8 +108,9 @@ class LedgerWriter:
         if lost := self._waiting():
             self._failed(TimeoutError(f"{lost} priced calls were not written before the end"))
             self._dropped(lost)
-        with self._link.lock:
+        if self._link.lock.acquire(timeout=LOCK_SECONDS):  # else a server keeps us waiting
             self._disconnect()
+            self._link.lock.release()
         atexit.unregister(self._exit)
 
     def _put(self, item: PricedCall | str) -> None:
