@@ -12,7 +12,9 @@ from typing import TypeAlias
 
 from alert_story import Story, Test
 from alert_worlds import (
+    BlindWorld,
     BurstWorld,
+    GaugeWorld,
     Judged,
     QuantileWorld,
     ShareWorld,
@@ -48,6 +50,10 @@ def stories(world: World, texts: Texts | None = None) -> Iterator[Story]:
         yield from asks_for_enough_events(world)
         if not isinstance(world, QuantileWorld):
             yield says_nothing_without_traffic(world)
+    if isinstance(world, BlindWorld):
+        yield says_zero_where_everything_is_known(world)
+    if isinstance(world, GaugeWorld) and world.divisor:
+        yield says_nothing_of_shares_of_nothing(world)
     if world.appears:
         yield counts_the_first_events(world)
         yield from does_not_count_what_was_before(world)
@@ -74,7 +80,7 @@ class _Times:
     def of(cls, world: World) -> _Times:
         window = world.scrapes(world.window)
         onset = window + 2 if isinstance(world, BurstWorld) else 0
-        ready = onset + world.scrapes(world.ready)
+        ready = onset + world.ready()
         return cls(onset, ready + world.scrapes(world.signal.hold.total_seconds()), window)
 
 
@@ -195,6 +201,27 @@ def says_nothing_without_traffic(world: Judged) -> Story:
     return story
 
 
+def says_zero_where_everything_is_known(world: BlindWorld) -> Story:
+    """Where nothing was ever unpriced or estimated there is no such series, and the share is 0."""
+    end = _Times.of(world).window + 3
+    story = Story.of("all is known", world, [world.calm] * (end + 1))
+    for series in list(story.tape.series):
+        if "unpriced" in series or "estimated" in series:
+            del story.tape.series[series]
+    story.value(end - 1, 0.0)
+    return story
+
+
+def says_nothing_of_shares_of_nothing(world: GaugeWorld) -> Story:
+    """Where the whole is 0, a share of it is no number."""
+    story = Story.of("of nothing", world, [world.far] * 9)
+    for series in story.tape.series:
+        if series.startswith(world.divisor):
+            story.tape.series[series] = [0.0] * 9
+    story.value(7, None)
+    return story
+
+
 @dataclass(frozen=True)
 class _Appearance:
     """Series that appear with so many events each, and what is recorded then."""
@@ -225,7 +252,8 @@ def counts_the_first_events(world: World) -> Story:
     halfway = born + times.window // 2
     end = born + times.window + 4
     story = Story.of("first events", world, [world.calm] * (end + 1))
-    for series, amount in first.counted.items():
+    appearing = dict.fromkeys(_that_do_not_matter(world), FAR_MORE) | first.counted
+    for series, amount in appearing.items():
         story.tape.series[series] = [None] * born + [amount] * (end + 1 - born)
     story.tape.constant("up", {"service": world.service}, 1.0)
     if first.events is not None:
@@ -238,27 +266,35 @@ def counts_the_first_events(world: World) -> Story:
     return story
 
 
+def _that_do_not_matter(world: World) -> list[str]:
+    decoys = world.decoys if isinstance(world, ShareWorld) else ()
+    return [selector(name, {"service": world.service, **own}) for name, own in decoys]
+
+
 def does_not_count_what_was_before(world: World) -> Iterator[Story]:
     """What was counted before the first scrape, or while no scrape succeeded, is no news."""
     times = _Times.of(world)
-    end = 2 * times.window + 16
     for how, away in (
-        ("watched for the first time", range(0)),
+        ("watched since now", range(times.window + 4)),
         ("back after an outage", range(4, times.window + 10)),
     ):
+        end = away.stop + times.window + 6
         story = Story.of(how, world, [world.calm] * (end + 1))
         for series in _Appearance.of(world).counted:
             story.tape.series[series] = [FAR_MORE] * (end + 1)
         for series, values in story.tape.series.items():
             if f'service="{world.service}"' in series:
                 for step in away:
-                    story.tape.series[series][step] = None
-                assert len(values) == end + 1
-        answers = [0.0 if step in away else 1.0 for step in range(end + 1)]
+                    values[step] = None
+        answers = [None if step in away and not away.start else 1.0 for step in range(end + 1)]
+        if away.start:
+            answers = [0.0 if step in away else 1.0 for step in range(end + 1)]
         story.tape.gauge("up", {"service": world.service}, answers)
-        known_again = (away.stop if away else 0) + 2
-        for step in range(known_again, end, max(1, times.window // 8)):
+        story.tape.constant("up", {"service": "another"}, 1.0)
+        for step in range(away.stop + 2, end, max(1, times.window // 8)):
             story.value(step, world.calm)
+            if (events := world.events()) is not None:
+                story.at_most(step, 1.2 * events)
             story.firing(step, ())
         yield story
 
@@ -296,6 +332,7 @@ def misses_its_data(world: World, texts: Texts | None) -> Iterator[Story]:
     stopped = Story.of("no data and no answer", bare, [world.calm] * (due + 4))
     _hide(stopped, here["service"], due + 4)
     stopped.tape.constant("up", here, 0.0)
+    stopped.tape.constant("up", {"service": "other"}, 1.0)
     stopped.firing(due + 3, (), alert)
     yield stopped
 

@@ -54,10 +54,11 @@ class Story:
 
     def events(self, step: int, wanted: float) -> None:
         """At this scrape, so many events are recorded."""
-        signal = self.world.signal
-        assert signal.floor and signal.events_record
-        own = {name: self._own[name] for name in ("service", *signal.floor.by)}
-        self._recorded(step, signal.events_record, own, wanted)
+        self._recorded(step, *self._counted, wanted)
+
+    def at_most(self, step: int, wanted: float) -> None:
+        """At this scrape, no more events than so many are recorded."""
+        self._ask(step, f"{selector(*self._counted)} > {wanted:.9f}", [])
 
     def told(self, step: int, alerts: Sequence[Test], alert: str = "") -> None:
         """At this scrape, the alerts say exactly this."""
@@ -80,6 +81,14 @@ class Story:
     @property
     def _own(self) -> Labels:
         return {"service": self.world.service, **self.world.labels}
+
+    @property
+    def _counted(self) -> tuple[str, Labels]:
+        signal = self.world.signal
+        assert signal.floor and signal.events_record
+        return signal.events_record, {
+            name: self._own[name] for name in ("service", *signal.floor.by)
+        }
 
     def _recorded(self, step: int, name: str, own: Labels, wanted: float | None) -> None:
         if isinstance(self.world, UptimeWorld) and name == self.world.signal.events_record:

@@ -68,10 +68,10 @@ class World:
     """How one signal comes about.
 
     `window` is how many seconds its value looks back. It is scraped every `scrape` seconds: less
-    often than usual where the window is long, so that there is less to compute. `ready` is after
-    how many seconds of a value beyond its limit this is seen. `exact`: a value can be its limit
-    exactly. `appears`: series that count come with their first event. `labels` are those of the
-    alert, besides the service. At another `pace` everything goes so many times faster.
+    often than usual where the window is long, so that there is less to compute. `exact`: a value
+    can be its limit exactly. `appears`: series that count come with their first event. `labels`
+    are those of the alert, besides the service. At another `pace` everything goes so many times
+    faster.
     """
 
     name: str
@@ -79,7 +79,6 @@ class World:
     pace: int = 1
     scrape: int = 15
     window: int = 0
-    ready: int = 0
     exact: bool = False
     appears: bool = False
     labels: Labels = field(default_factory=dict)
@@ -123,6 +122,10 @@ class World:
         """What is recorded of a level that lasts; None where that is not so simple."""
         return level
 
+    def ready(self) -> int:
+        """After how many scrapes of a value beyond its limit this is seen."""
+        return 0
+
     def events(self) -> float | None:
         """How many events a whole window holds; None where there is no floor, or no saying."""
         return None
@@ -141,9 +144,16 @@ class World:
 
 @dataclass
 class Judged(World):
-    """A world of events: `per_scrape` of them at each scrape."""
+    """A world of events: `per_scrape` of them at each scrape, as at another service."""
 
     per_scrape: float = 0.0
+
+    def ready(self) -> int:
+        return 1  # a rate is known from the second scrape on
+
+    def served(self, service: str) -> float:
+        """How many events a service has at each scrape: the other one has plenty."""
+        return self.per_scrape if service == self.service else 100.0
 
     def events(self) -> float | None:
         return self.per_scrape * self.window / self.scrape
@@ -174,7 +184,7 @@ class QuantileWorld(Judged):
             for le in (*map(str, self.bounds), "+Inf"):  # as prometheus_client writes them: 1.0
                 for labels, part in ((self.fast, 0), (self.slow, 1)):
                     whole = {"service": service, **labels, "le": le}
-                    rises = [self.per_scrape * shares[level][le][part] for level in wanted]
+                    rises = [self.served(service) * shares[level][le][part] for level in wanted]
                     tape.counter(f"{self.histogram}_bucket", whole, rises, resets)
                     if le == "+Inf":
                         del whole["le"]
@@ -213,9 +223,10 @@ class ShareWorld(Judged):
     def record(self, tape: Tape, levels: Sequence[float], resets: frozenset[int]) -> None:
         for service in (self.service, "another"):
             wanted = levels if service == self.service else [0.0] * tape.steps
-            bad = [self.per_scrape * level / len(self.bad) for level in wanted]
-            good = [self.per_scrape * (1 - level) / len(self.good) for level in wanted]
-            more = [self.per_scrape * 2] * tape.steps
+            served = self.served(service)
+            bad = [served * level / len(self.bad) for level in wanted]
+            good = [served * (1 - level) / len(self.good) for level in wanted]
+            more = [served * 2] * tape.steps
             for series, rises in ((self.bad, bad), (self.good, good), (self.decoys, more)):
                 for name, labels in series:
                     tape.counter(name, {"service": service, **labels}, rises, resets)
@@ -228,6 +239,9 @@ class RateWorld(World):
     counter: str = ""
     shares: tuple[tuple[Labels, float], ...] = ()
     decoys: tuple[Labels, ...] = ()
+
+    def ready(self) -> int:
+        return self.scrapes(self.window) - 1  # a whole window, of which the edges are guessed
 
     def record(self, tape: Tape, levels: Sequence[float], resets: frozenset[int]) -> None:
         for service in (self.service, "another"):
@@ -287,6 +301,8 @@ class GaugeWorld(World):
     fixed: tuple[tuple[str, Labels, float], ...] = ()
     exact: bool = True
     elsewhere: bool = True
+    divisor: str = ""
+    """The fixed series that everything is a share of, and that may be 0."""
 
     def record(self, tape: Tape, levels: Sequence[float], resets: frozenset[int]) -> None:
         for service in (self.service, "another") if self.elsewhere else (self.service,):
@@ -313,6 +329,9 @@ class UptimeWorld(World):
     def far(self) -> float:
         return float("inf")
 
+    def ready(self) -> int:
+        return self.scrapes(29 * 60)  # half an hour, seen by the minute
+
     def beyond(self, limit: float) -> float:
         return {0.99: 2.0, 0.95: 7.0}[limit]
 
@@ -337,7 +356,8 @@ class UptimeWorld(World):
         tape.gauge("up", {**application, "instance": "later"}, later)
         tape.constant("up", {**application, "service": "another"}, 1.0)
         # Those that watch do not count here.
-        tape.constant("up", {"service": self.service, "role": "engine"}, 0.0)
+        watching: Values = [None] * 20 + [0.0] * (tape.steps - 20)
+        tape.gauge("up", {"service": self.service, "role": "engine"}, watching)
 
 
 @dataclass
@@ -419,19 +439,25 @@ class BlindWorld(Judged):
     def record(self, tape: Tape, levels: Sequence[float], resets: frozenset[int]) -> None:
         for service in (self.service, "another"):
             wanted = levels if service == self.service else [0.0] * tape.steps
-            here = {"service": service, "model": "gpt-4"}
-            whole = [self.per_scrape] * tape.steps
-            more = [self.per_scrape * 9] * tape.steps
-            blind = [self.per_scrape * level for level in wanted]
-            sure = [self.per_scrape * (1 - level) for level in wanted]
-            tape.counter("openai_requests_total", {**here, "status": "ok"}, whole, resets)
-            tape.counter("openai_requests_total", {**here, "status": "timeout"}, more, resets)
-            for kind, rises in (("input", whole), ("output", whole), ("cached_input", more)):
-                tape.counter("openai_tokens_total", {**here, "type": kind}, rises, resets)
-            if self.because == "unpriced":
-                for kind, rises in (("input", blind), ("output", blind), ("cached_input", more)):
-                    labels = {**here, "type": kind}
-                    tape.counter("openai_unpriced_tokens_total", labels, rises, resets)
-            else:
-                for source, rises in (("estimated", blind), ("computed", sure)):
-                    tape.counter("openai_cost_total", {**here, "source": source}, rises, resets)
+            served = self.served(service) / 2
+            whole, more = [served] * tape.steps, [served * 9] * tape.steps
+            blind = [served * level for level in wanted]
+            sure = [served * (1 - level) for level in wanted]
+            for model in ("gpt-4", "gpt-3.5-turbo"):
+                here = {"service": service, "model": model}
+                tape.counter("openai_requests_total", {**here, "status": "ok"}, whole, resets)
+                tape.counter("openai_requests_total", {**here, "status": "cancelled"}, more, resets)
+                for kind, rises in (("input", whole), ("output", whole), ("cached_input", more)):
+                    tape.counter("openai_tokens_total", {**here, "type": kind}, rises, resets)
+                if self.because == "unpriced":
+                    for kind, rises in (
+                        ("input", blind),
+                        ("output", blind),
+                        ("cached_input", more),
+                    ):
+                        labels = {**here, "type": kind}
+                        tape.counter("openai_unpriced_tokens_total", labels, rises, resets)
+                    tape.counter("openai_cost_total", {**here, "source": "computed"}, whole, resets)
+                else:
+                    for source, rises in (("estimated", blind), ("computed", sure)):
+                        tape.counter("openai_cost_total", {**here, "source": source}, rises, resets)

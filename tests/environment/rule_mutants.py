@@ -1,9 +1,12 @@
-"""Rules with one thing wrong in each: whoever tests the rules must notice every one of them."""
+"""Rules with one thing wrong in each: whoever tests the rules must notice every one of them.
+
+What would make no difference is left alone, and each such case is named where it is.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +14,7 @@ from promql_reader import (
     Aggregate,
     Binary,
     Call,
+    Node,
     Number,
     Offset,
     Selector,
@@ -18,14 +22,17 @@ from promql_reader import (
     Text,
     Window,
     parse,
+    walk,
 )
 from vigie.settings.quantities import duration, written_duration
 
 Group: TypeAlias = "dict[str, Any]"
+Replacement: TypeAlias = "tuple[Span, str]"
 
 _COMPARATORS = {">": "<", "<": ">", ">=": "<", "==": "!="}
 _BOUNDARIES = {">": ">=", "<": "<="}
 _OPERATORS = {"and": "unless", "unless": "and", "or": "and", "/": "*", "*": "/", "-": "+"}
+_MATCHERS = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
 _AGGREGATIONS = {"sum": "max", "max": "min", "min": "max", "avg": "max", "count": "sum"}
 _FUNCTIONS = {
     "rate": "increase",
@@ -60,112 +67,118 @@ def mutants(group: Group, exact: bool) -> Iterator[Mutant]:
 
 
 def _changed(rule: Group, exact: bool) -> Iterator[tuple[str, Group]]:
-    for change, promql in expressions(rule["expr"], exact and "alert" in rule):
-        yield change, {**rule, "expr": promql}
+    promql = rule["expr"]
+    for (start, end), text in _Expression(rule, exact).replacements():
+        around = promql[max(0, start - 25) : end + 10].replace("\n", " ")
+        change = f"…{around}… {promql[start:end]} → {text}"
+        yield change, {**rule, "expr": promql[:start] + text + promql[end:]}
     name = "alert" if "alert" in rule else "record"
     yield f"{name} renamed", {**rule, name: rule[name] + "_mutant"}
     for part in ("labels", "annotations"):
         for key, value in rule.get(part, {}).items():
-            changed = {**rule[part], key: f"{value}_mutant"}
-            yield f"{part}.{key} changed", {**rule, part: changed}
+            yield f"{part}.{key} changed", {**rule, part: {**rule[part], key: f"{value}_mutant"}}
             without = {other: text for other, text in rule[part].items() if other != key}
             yield f"{part}.{key} removed", {**rule, part: without}
     if "for" in rule:
         yield "for removed", {key: value for key, value in rule.items() if key != "for"}
-        for longer in _other_durations(rule["for"]):
-            yield f"for {rule['for']} → {longer}", {**rule, "for": longer}
+        for other in _other_durations(rule["for"]):
+            yield f"for {rule['for']} → {other}", {**rule, "for": other}
     elif name == "alert":
         yield "for 2m", {**rule, "for": "2m"}
 
 
-def expressions(promql: str, exact: bool = False) -> Iterator[tuple[str, str]]:
-    """The expression with one thing in it changed, and what that is."""
-    for (start, end), text in _replacements(parse(promql), promql, exact):
-        changed = promql[:start] + text + promql[end:]
-        around = promql[max(0, start - 25) : end + 10].replace("\n", " ")
-        yield f"…{around}… {promql[start:end]} → {text}", changed
+class _Expression:
+    """A rule's expression, and what can be put in its place."""
 
+    def __init__(self, rule: Group, exact: bool) -> None:
+        self.promql: str = rule["expr"]
+        self.alert = "alert" in rule
+        self.exact = exact and self.alert
+        # What an absent alert asks for is only whether it is there: any sum of it will do.
+        self.amounts = "Absent" not in rule.get("alert", "")
 
-def _replacements(node: Any, promql: str, exact: bool) -> Iterator[tuple[Span, str]]:
-    def text(span: Span) -> str:
-        return promql[slice(*span)]
+    def replacements(self) -> Iterator[Replacement]:
+        """Where in the text something can be put that makes a difference, and what."""
+        return self._in(parse(self.promql))
 
-    match node:
-        case Number():
-            yield from ((node.span, number) for number in _other_numbers(text(node.span)))
-        case Text():
-            yield node.span, f'"{node.text}mutant"'
-        case Selector():
-            yield node.span, f"{node.name}_mutant"
-            for matcher in node.matchers:
-                yield matcher.label_span, f"{matcher.label}_mutant"
-                yield matcher.value_span, f'"{text(matcher.value_span)[1:-1]}mutant"'
-                yield matcher.operator_span, _NOT[matcher.operator]
-        case Window():
-            for span in node.durations:
-                yield from ((span, other) for other in _other_durations(text(span)))
-        case Offset():
-            yield from ((node.duration, other) for other in _other_durations(text(node.duration)))
-        case Call() if node.function in _FUNCTIONS:
+    def _in(self, node: Node) -> Iterator[Replacement]:
+        match node:
+            case Number():
+                for number in _other_numbers(self._text(node.span)):
+                    yield node.span, number
+            case Text():
+                yield node.span, f'"{node.text}mutant"'
+            case Selector():
+                yield from self._in_selector(node)
+            case Window():
+                for span in node.durations:
+                    yield from ((span, other) for other in _other_durations(self._text(span)))
+                yield from self._in(node.of)
+            case Offset():
+                for other in _other_durations(self._text(node.duration)):
+                    yield node.duration, other
+                yield from self._in(node.of)
+            case Call():
+                yield from self._in_call(node)
+            case Aggregate():
+                if self.amounts:
+                    yield node.span, _AGGREGATIONS[node.operation]
+                yield from ((label.span, f"{label.text}_mutant") for label in node.labels)
+                yield from self._in(node.of)
+            case Binary():
+                yield from self._in_binary(node)
+
+    def _in_selector(self, node: Selector) -> Iterator[Replacement]:
+        yield node.span, f"{node.name}_mutant"
+        for matcher in node.matchers:
+            yield matcher.label_span, f"{matcher.label}_mutant"
+            yield matcher.operator_span, _MATCHERS[matcher.operator]
+            yield matcher.value_span, f'"{self._text(matcher.value_span)[1:-1]}mutant"'
+
+    def _in_call(self, node: Call) -> Iterator[Replacement]:
+        if node.function == "vector" and self.alert:
+            return  # whatever the vector holds, the alert fires
+        if node.function in _FUNCTIONS:
             yield node.span, _FUNCTIONS[node.function]
-        case Aggregate():
-            yield node.span, _AGGREGATIONS[node.operation]
-            for label in node.labels:
-                yield label.span, f"{label.text}_mutant"
-        case Binary():
-            if node.operator in _COMPARATORS:
-                yield node.span, _COMPARATORS[node.operator]
-                if exact and node.operator in _BOUNDARIES:
-                    yield node.span, _BOUNDARIES[node.operator]
-            else:
-                yield node.span, _OPERATORS[node.operator]
-            for label in node.labels:
-                yield label.span, f"{label.text}_mutant"
-    yield from _within(node, promql, exact)
+        arguments = list(node.arguments)
+        if node.function == "label_replace" and self._text_of(arguments[4]) == "":
+            del arguments[3]  # an empty pattern is like every label that there is not
+        for argument in arguments:
+            for span, text in self._in(argument):
+                # The quantile of rates is that of increases.
+                if not (node.function == "histogram_quantile" and text == "increase"):
+                    yield span, text
 
-
-def _within(node: Any, promql: str, exact: bool) -> Iterator[tuple[Span, str]]:
-    """What can be changed in the parts of a node, but for what would make no difference."""
-    match node:
-        case Binary() if node.operator == "*" and _is_zero(node.left, promql):
+    def _in_binary(self, node: Binary) -> Iterator[Replacement]:
+        yield from ((label.span, f"{label.text}_mutant") for label in node.labels)
+        if node.operator == "*" and self._is_zero(node.left):
             # How much it is that is multiplied by 0 is all the same; which series it is, is not.
-            yield from _replacements(node.left, promql, exact)
-            yield from _only(Selector, _named, node.right)
-        case Call() if node.function == "histogram_quantile":
-            # A quantile is that of the rates as of their increases.
-            for argument in node.arguments:
-                for span, text in _replacements(argument, promql, exact):
-                    if text != "increase":
-                        yield span, text
-        case Call():
-            for argument in node.arguments:
-                yield from _replacements(argument, promql, exact)
-        case Binary():
-            yield from _replacements(node.left, promql, exact)
-            yield from _replacements(node.right, promql, exact)
-        case Window() | Offset() | Aggregate():
-            yield from _replacements(node.of, promql, exact)
+            yield from self._in(node.left)
+            for selector in walk(node.right):
+                if isinstance(selector, Selector):
+                    yield selector.span, f"{selector.name}_mutant"
+            return
+        if node.operator in _COMPARATORS:
+            yield node.span, _COMPARATORS[node.operator]
+            if self.exact and node.operator in _BOUNDARIES:
+                yield node.span, _BOUNDARIES[node.operator]
+        else:
+            yield node.span, _OPERATORS[node.operator]
+        yield from self._in(node.left)
+        if not self.alert and node.operator == ">" and self._is_zero(node.right):
+            # It keeps a division from being by 0; what it divides by is a whole number.
+            yield node.right.span, "-1"  # type: ignore[union-attr] # a number, as was seen
+        else:
+            yield from self._in(node.right)
 
+    def _text(self, span: Span) -> str:
+        return self.promql[slice(*span)]
 
-_NOT = {"=": "!=", "!=": "=", "=~": "!~", "!~": "=~"}
+    def _text_of(self, node: Node) -> str | None:
+        return node.text if isinstance(node, Text) else None
 
-
-def _is_zero(node: Any, promql: str) -> bool:
-    return isinstance(node, Number) and promql[slice(*node.span)] == "0"
-
-
-def _named(node: Selector) -> Iterator[tuple[Span, str]]:
-    yield node.span, f"{node.name}_mutant"
-
-
-def _only(
-    kind: type, change: Callable[[Any], Iterator[tuple[Span, str]]], root: Any
-) -> Iterator[tuple[Span, str]]:
-    from promql_reader import walk
-
-    for node in walk(root):
-        if isinstance(node, kind):
-            yield from change(node)
+    def _is_zero(self, node: Node) -> bool:
+        return isinstance(node, Number) and self._text(node.span) == "0"
 
 
 def _other_numbers(text: str) -> list[str]:

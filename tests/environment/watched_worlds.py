@@ -29,8 +29,6 @@ _5_MINUTES = 300
 _15_MINUTES = 900
 _HOUR = 3600
 _DAY = 86400.0
-_SCRAPE = 15
-"""A rate is known from the second scrape on."""
 
 _LEDGER = {"service": "costs"}
 
@@ -71,7 +69,6 @@ def _requests() -> Sequence[World]:
             "django_response_time",
             "django",
             window=_5_MINUTES,
-            ready=_SCRAPE,
             per_scrape=100,
             histogram="django_request_duration_seconds",
             bounds=django.HTTP.duration.buckets,
@@ -82,7 +79,6 @@ def _requests() -> Sequence[World]:
             "streamlit_page_load",
             "streamlit",
             window=_5_MINUTES,
-            ready=_SCRAPE,
             per_scrape=50,
             histogram="streamlit_page_load_seconds",
             bounds=streamlit.PAGE_LOAD.buckets,
@@ -95,7 +91,6 @@ def _requests() -> Sequence[World]:
             "interservice_timeouts",
             "streamlit",
             window=_5_MINUTES,
-            ready=_SCRAPE,
             per_scrape=80,
             labels={"target": "django"},
             bad=(_call("streamlit", "django", "timeout"), _call("worker", "django", "timeout")),
@@ -114,7 +109,6 @@ def _http(framework: str) -> World:
         "http_error_rate",
         framework,
         window=_5_MINUTES,
-        ready=_SCRAPE,
         per_scrape=200,
         bad=(requests("/plan", "500"), requests("/chat", "503")),
         good=(requests("/plan", "200"), requests("/login", "404")),
@@ -128,7 +122,7 @@ def _call(source: str, target: str, status: str) -> Named:
 
 def _services() -> Sequence[World]:
     return (
-        UptimeWorld("service_uptime", "django", scrape=30, window=_HOUR, ready=29 * 60),
+        UptimeWorld("service_uptime", "django", scrape=30, window=_HOUR),
         ServicesWorld("service_down", "django"),
     )
 
@@ -142,7 +136,6 @@ def _ai() -> Sequence[World]:
             "fastapi_openai_latency",
             "fastapi",
             window=_5_MINUTES,
-            ready=_SCRAPE,
             per_scrape=50,
             histogram="openai_request_duration_seconds",
             bounds=openai.REQUEST_DURATION.buckets,
@@ -153,7 +146,6 @@ def _ai() -> Sequence[World]:
             "openai_error_rate",
             "fastapi",
             window=_5_MINUTES,
-            ready=_SCRAPE,
             per_scrape=80,
             bad=(calls("gpt-4", "server_error"), calls("gpt-3.5-turbo", "rate_limited")),
             good=(calls("gpt-4", "ok"),),
@@ -163,7 +155,6 @@ def _ai() -> Sequence[World]:
             "openai_token_rate",
             "fastapi",
             window=_5_MINUTES,
-            ready=_5_MINUTES - _SCRAPE,
             counter="openai_tokens_total",
             shares=(
                 ({"model": "gpt-4", "type": "input"}, 0.75),
@@ -198,22 +189,24 @@ def _money() -> Sequence[World]:
             "openai_projected_cost",
             "openai",
             scaled=(
-                (projected, {**_LEDGER, "currency": "EUR", "quantile": "0.5"}, 64.0),
-                (projected, {**_LEDGER, "currency": "EUR", "quantile": "0.9"}, 640.0),
+                (projected, {**_LEDGER, "quantile": "0.5"}, 64.0),
+                (projected, {**_LEDGER, "quantile": "0.5", "instance": "late"}, 32.0),
+                (projected, {**_LEDGER, "quantile": "0.9"}, 640.0),
             ),
             fixed=(
-                (budget, {**_LEDGER, "currency": "EUR", "level": "critical"}, 64.0),
-                (budget, {**_LEDGER, "currency": "EUR", "level": "warning"}, 128.0),
+                (budget, {**_LEDGER, "level": "critical"}, 64.0),
+                (budget, {**_LEDGER, "level": "critical", "instance": "late"}, 16.0),
+                (budget, {**_LEDGER, "level": "warning"}, 128.0),
             ),
+            divisor=budget,
             elsewhere=False,
         ),
         *(
             BlindWorld(
                 "openai_cost_blind",
                 "fastapi",
-                scrape=60,
+                scrape=150,
                 window=_HOUR,
-                ready=60,
                 per_scrape=80,
                 labels={"because": because},
                 because=because,
@@ -229,7 +222,6 @@ def _security() -> Sequence[World]:
             "auth_failure_rate",
             "django",
             window=_5_MINUTES,
-            ready=_5_MINUTES - _SCRAPE,
             counter="django_auth_failures_total",
             shares=(({"reason": "bad_credentials"}, 0.75), ({"reason": "expired_token"}, 0.25)),
         ),
@@ -324,7 +316,8 @@ def _filesystem(kind: str) -> World:
         return {"device": device, "mountpoint": mountpoint, "fstype": fstype}
 
     here, there = disk("/dev/vda", "/", kind), disk("/dev/vda", "/srv", kind)
-    memory, snap = disk("tmpfs", "/run", "tmpfs"), disk("/dev/loop0", "/snap", "squashfs")
+    tmpfs, ramfs = disk("tmpfs", "/run", "tmpfs"), disk("ramfs", "/secrets", "ramfs")
+    snap = disk("/dev/loop0", "/snap", "squashfs")
     available, size, readonly = (
         f"node_filesystem_{what}" for what in ("avail_bytes", "size_bytes", "readonly")
     )
@@ -336,7 +329,8 @@ def _filesystem(kind: str) -> World:
         fixed=(
             *((size, here, 2.0**40), (readonly, here, 0.0)),
             *((available, there, 2.0**30), (size, there, 2.0**30), (readonly, there, 0.0)),
-            *((available, memory, 0.0), (size, memory, 2.0**20), (readonly, memory, 0.0)),
+            *((available, tmpfs, 0.0), (size, tmpfs, 2.0**20), (readonly, tmpfs, 0.0)),
+            *((available, ramfs, 0.0), (size, ramfs, 2.0**20), (readonly, ramfs, 0.0)),
             *((available, snap, 0.0), (size, snap, 2.0**20), (readonly, snap, 1.0)),
         ),
     )

@@ -59,7 +59,7 @@ def increase(metric: Metric, window: str, /, **matchers: str | Matcher) -> str:
     rose = f"increase({series}[{window}])"
     if all(label.values for label in metric.labels):
         return rose
-    new = f"{series}\nunless {series} offset {window}"
+    new = f"{series}\nunless {metric.name} offset {window}"
     watched = f"and on (service) ({UP.name} offset {window} == 1)"
     return either(f"(\n{_in(new)}\n  {watched}\n)", rose)
 

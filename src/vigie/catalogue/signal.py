@@ -111,7 +111,11 @@ class Signal:
             above = self.critical > self.warning
             if self.critical == self.warning or above != (self.bad_when is Comparator.ABOVE):
                 raise ValueError(f"{self.name}: critical is not beyond warning")
-        if self.floor and self.floor.shared and self.unit is not Unit.RATIO:
+        if (
+            self.floor
+            and self.floor.shared
+            and (self.unit is not Unit.RATIO or self.floor.by != self.where)
+        ):
             raise ValueError(f"{self.name}: is no share of its events")
 
     @property
