@@ -22,6 +22,8 @@ import pytest
 from vigie.render import embedded
 from vigie.settings import load
 
+pytestmark = pytest.mark.servers  # each test starts the command as a process
+
 COMMANDS = ("up", "status", "logs", "restart", "down", "render", "costs", "simulate")
 
 
@@ -109,7 +111,6 @@ def lines_until(process: subprocess.Popen[str], what: str) -> list[str]:
     pytest.fail(f"{what!r} did not come:\n" + "".join(seen))
 
 
-@pytest.mark.servers
 def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
     up = terminal.vigie("up")
     assert up.returncode == 0, up.stdout + up.stderr
@@ -159,7 +160,6 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
     assert not terminal.state.exists()
 
 
-@pytest.mark.servers
 def test_a_port_in_use_is_told_on_stderr_and_nothing_is_left(terminal: Terminal) -> None:
     port = int(terminal.environ["VIGIE_PORTS__ALERTMANAGER"])
     with socket.create_server(("127.0.0.1", port)):
@@ -174,7 +174,6 @@ def test_a_port_in_use_is_told_on_stderr_and_nothing_is_left(terminal: Terminal)
     assert terminal.processes() == []
 
 
-@pytest.mark.servers
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_in_the_foreground_a_signal_stops_everything(
     terminal: Terminal, kind: signal.Signals
@@ -192,7 +191,6 @@ def test_in_the_foreground_a_signal_stops_everything(
     assert terminal.processes() == []
 
 
-@pytest.mark.servers
 def test_in_the_foreground_a_down_from_elsewhere_is_noticed(terminal: Terminal) -> None:
     up = terminal.start("up", "--foreground")
     lines_until(up, "Ctrl-C stops everything.")
@@ -202,7 +200,6 @@ def test_in_the_foreground_a_down_from_elsewhere_is_noticed(terminal: Terminal) 
     assert rest.endswith("vigie: the stack was stopped by somebody else\n")
 
 
-@pytest.mark.servers
 def test_ctrl_c_while_it_starts_stops_what_was_started(terminal: Terminal, tmp_path: Path) -> None:
     slow = tmp_path / "slow-prometheus"
     slow.write_text("#!/bin/sh\nexec sleep 1000\n")
@@ -217,7 +214,6 @@ def test_ctrl_c_while_it_starts_stops_what_was_started(terminal: Terminal, tmp_p
     assert terminal.processes() == []
 
 
-@pytest.mark.servers
 def test_ctrl_c_while_it_downloads_ends_at_once(terminal: Terminal, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -236,7 +232,6 @@ def test_ctrl_c_while_it_downloads_ends_at_once(terminal: Terminal, tmp_path: Pa
     assert up.returncode == 130
 
 
-@pytest.mark.servers
 def test_two_ups_at_once_make_one_stack(terminal: Terminal) -> None:
     ups = [terminal.start("up"), terminal.start("up")]
     outputs = [up.communicate(timeout=120)[0] for up in ups]
@@ -245,7 +240,6 @@ def test_two_ups_at_once_make_one_stack(terminal: Terminal) -> None:
     assert terminal.vigie("status").returncode == 0
 
 
-@pytest.mark.servers
 def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Terminal) -> None:
     assert terminal.vigie("up").returncode == 0
     (supervisord,) = [
@@ -265,7 +259,6 @@ def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Termina
     assert terminal.vigie("status").returncode == 0
 
 
-@pytest.mark.servers
 def test_logs_are_followed_until_ctrl_c(terminal: Terminal) -> None:
     assert terminal.vigie("up").returncode == 0
     logs = terminal.start("logs", "-f", "-n", "0", "node-exporter")
@@ -364,7 +357,6 @@ def test_what_is_rendered_is_written_and_compared(terminal: Terminal) -> None:
     )
 
 
-@pytest.mark.servers
 def test_the_provider_is_simulated_where_it_is_told(terminal: Terminal) -> None:
     port = terminal.environ["VIGIE_PORTS__SIMULATOR"]
     simulate = terminal.start("simulate", "--port", port)

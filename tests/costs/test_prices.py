@@ -163,6 +163,7 @@ def test_the_host_s_decimal_context_does_not_round_money(prices: PriceList) -> N
     assert rounded == price.usd(Usage(input=123_457)) == Decimal("0.15") * 123_457 / 10**6
 
 
+@pytest.mark.servers
 def test_ten_thousand_model_names_leave_a_bounded_memory(prices: PriceList) -> None:
     for number in range(10_000):
         prices.price(f"model-{number}")

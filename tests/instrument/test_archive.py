@@ -70,6 +70,7 @@ def test_a_dead_worker_leaves_its_counts_but_not_its_gauges_nor_its_files(tmp_pa
     }
 
 
+@pytest.mark.servers
 def test_after_a_thousand_dead_workers_there_is_one_archive_of_the_same_size(
     tmp_path: Path,
 ) -> None:

@@ -67,6 +67,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("workers")
 
 
+@pytest.mark.servers
 @given(read=contents())
 def test_it_tells_what_prometheus_client_tells(folder: Path, read: list[tuple[str, Cells]]) -> None:
     for old in folder.iterdir():
