@@ -313,7 +313,7 @@ def misses_its_data(world: World, texts: Texts | None) -> Iterator[Story]:
         for service, since in ((world.service, there), ("another", 0)):
             values = [None] * since + [0.0] * (end + 1 - since)
             story.tape.gauge(target.evidence, {"service": service}, values)
-    story.tape.constant("up", here, 1.0)
+    story.tape.constant(target.told_by, here, 1.0)
     if "framework" in target.labels:
         story.tape.constant("up", {**here, "service": "another"}, 1.0)
         story.tape.constant("up", {**here, "service": "stopped"}, 0.0)
@@ -331,7 +331,7 @@ def misses_its_data(world: World, texts: Texts | None) -> Iterator[Story]:
 
     stopped = Story.of("no data and no answer", bare, [world.calm] * (due + 4))
     _hide(stopped, here["service"], due + 4)
-    stopped.tape.constant("up", here, 0.0)
+    stopped.tape.constant(target.told_by, here, 0.0)
     stopped.tape.constant("up", {"service": "other"}, 1.0)
     stopped.firing(due + 3, (), alert)
     yield stopped

@@ -35,10 +35,15 @@ _LEDGER = {"service": "costs"}
 
 @dataclass(frozen=True)
 class Target:
-    """What Prometheus knows a target by, and a series that it must have; None: the signal's own."""
+    """What tells that a service must have data, and a series that is there then.
+
+    The first is above 0 then; `labels` are its own, besides the service. Without `evidence` it is
+    the signal's own series.
+    """
 
     labels: Labels
     evidence: str | None = None
+    told_by: str = "up"
 
 
 TARGETS = {
@@ -46,12 +51,11 @@ TARGETS = {
     "http_error_rate": Target({"framework": "fastapi"}, "fastapi_requests_in_progress"),
     "streamlit_page_load": Target({"framework": "streamlit"}, "streamlit_active_sessions"),
     "auth_failure_rate": Target({"framework": "django"}),
-    "openai_daily_cost": Target(_LEDGER),
-    "openai_projected_cost": Target(_LEDGER),
+    "openai_daily_cost": Target(_LEDGER, told_by="vigie_ledger_read_errors_total"),
     "memory_available": Target({"service": "node"}),
     "disk_space": Target({"service": "node"}),
 }
-"""The targets of the signals whose data must not be missing."""
+"""How the signals whose data must not be missing are known to miss them."""
 
 
 def worlds() -> list[World]:

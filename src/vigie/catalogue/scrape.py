@@ -14,7 +14,6 @@ ENGINE = "engine"
 NODE = "node"
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
-COSTS = "costs"
 """The `service` of engines that signals speak of."""
 
 TARGET_LABELS = ("job", "instance", "service", "role", "framework")

@@ -66,8 +66,8 @@ class Floor:
 class Presence:
     """Where a signal's data must be, so that their absence is an alert of its own.
 
-    `targets` is PromQL for `up` of the targets that always have them. Each of these that answers
-    has the series `evidence`; by default those of the signal itself.
+    `targets` is PromQL that is above 0 for each service that must have them: mostly `up` of those
+    that always do. Each has the series `evidence` then; by default those of the signal itself.
     """
 
     targets: str

@@ -5,15 +5,12 @@ from datetime import timedelta
 from vigie.catalogue import costs, openai
 from vigie.catalogue.promql import either, labelled, like, select, share, total
 from vigie.catalogue.runbook import Runbook, Step, steps
-from vigie.catalogue.scrape import COSTS, UP
 from vigie.catalogue.signal import Comparator, Dashboard, Floor, Presence, Signal, Unit
 from vigie.catalogue.signals.ai import WHOLE_TOKENS
 from vigie.catalogue.words import Words
 
 PROVIDER = "openai"
 """Money is spent at the provider, whichever service asks."""
-
-_LEDGER = select(UP, service=COSTS)
 
 _SPENDERS = Step(
     "Who spends, and what for.",
@@ -33,7 +30,8 @@ OPENAI_DAILY_COST = Signal(
     expression=f"sum by (currency) ({select(costs.COST_TODAY)})",
     hold=timedelta(minutes=1),
     about=PROVIDER,
-    presence=Presence(_LEDGER),
+    # Before the first call there is no ledger to read, and no cost: that is no fault.
+    presence=Presence(select(costs.LEDGER_READ_ERRORS)),
     dashboard=Dashboard.COSTS,
     runbook=Runbook(
         meaning=Words(
@@ -88,7 +86,6 @@ OPENAI_PROJECTED_COST = Signal(
     f"/ max({select(costs.BUDGET, level='critical')} > 0)",
     hold=timedelta(minutes=15),
     about=PROVIDER,
-    presence=Presence(_LEDGER),
     dashboard=Dashboard.COSTS,
     runbook=Runbook(
         meaning=Words(
