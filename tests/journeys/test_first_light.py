@@ -100,7 +100,8 @@ def test_a_second_start_installs_nothing_and_says_that_it_runs(clone: Any, demo:
 def test_every_target_is_up(clone: Any, demo: Any) -> None:
     def down() -> list[str]:
         targets = answer(f"{clone.url('prometheus')}/api/v1/targets")["data"]["activeTargets"]
-        assert len(targets) == 6
+        if len(targets) < 6:
+            return [f"{len(targets)} of 6 targets are known yet"]
         return [f"{t['labels']['job']}: {t['lastError']}" for t in targets if t["health"] != "up"]
 
     assert wait_until(lambda: not down(), 60), down()
@@ -135,7 +136,7 @@ def test_every_label_is_one_that_the_catalogue_knows(clone: Any, demo: Any) -> N
             assert not unknown, (metric.name, unknown)
 
 
-def test_the_counted_tokens_and_dollars_are_those_of_the_invoice(clone: Any, demo: Any) -> None:
+def test_the_counted_tokens_are_those_of_the_invoice(clone: Any, demo: Any) -> None:
     """The counters lag by a scrape and by calls in flight, so they are compared in order."""
     before = answer(f"{clone.url('simulator')}/invoice")
 
