@@ -63,10 +63,10 @@ def test_a_service_that_is_down_is_critical_at_once() -> None:
 
 
 @each_signal
-def test_every_share_and_quantile_asks_for_enough_events(signal: Signal) -> None:
-    judged = "histogram_quantile" in signal.expression or "requests" in str(signal.measured_as)
-    if judged:
-        assert signal.floor is not None
+def test_every_quantile_and_share_of_events_asks_for_enough_of_them(signal: Signal) -> None:
+    of_events = signal.unit is Unit.RATIO and "[" in signal.expression
+    if "histogram_quantile" in signal.expression or of_events:
+        assert signal.floor is not None and signal.floor.at_least >= 10
 
 
 @each_signal

@@ -12,6 +12,7 @@ from promql_reader import LabelError, PromqlError, Selector, labels_of, parse, w
 from vigie import catalogue
 from vigie.catalogue.metric import Kind
 from vigie.catalogue.scrape import TARGET_LABELS
+from vigie.catalogue.signal import Signal
 from vigie.catalogue.signals import SIGNALS, WATCHDOG
 
 
@@ -48,12 +49,12 @@ def test_rules_name_only_what_is_emitted(group: Group) -> None:
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
-def test_what_is_recorded_has_the_labels_that_its_signal_says(signal: catalogue.Metric) -> None:
+def test_what_is_recorded_has_the_labels_that_its_signal_says(signal: Signal) -> None:
     known = emitted()
     checked(groups()["settings"], known)
     checked(groups()[signal.name], known)
     assert known[signal.record] == set(signal.labels)
-    if signal.floor:
+    if signal.floor and signal.events_record:
         assert known[signal.events_record] == {"service", *signal.floor.by}
 
 

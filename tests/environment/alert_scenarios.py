@@ -11,17 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from alert_story import Story, Test
-from alert_worlds import (
-    BlindWorld,
-    BurstWorld,
-    GaugeWorld,
-    Judged,
-    QuantileWorld,
-    ShareWorld,
-    UptimeWorld,
-    World,
-    selector,
-)
+from alert_worlds import BurstWorld, GaugeWorld, Judged, QuantileWorld, ShareWorld, World, selector
+from single_worlds import BlindWorld, UptimeWorld
 from vigie.catalogue.signal import Severity
 from vigie.catalogue.signals import WATCHDOG
 from vigie.render.rules import ABSENT_FOR

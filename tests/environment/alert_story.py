@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from alert_worlds import Labels, Tape, UptimeWorld, Values, World, selector
+from alert_worlds import Labels, Tape, Values, World, selector
+from single_worlds import UptimeWorld
 
 Test: TypeAlias = "dict[str, Any]"
 

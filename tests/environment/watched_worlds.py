@@ -9,20 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alert_worlds import (
-    BlindWorld,
     BurstWorld,
-    ContainersWorld,
     GaugeWorld,
     Labels,
     Named,
     QuantileWorld,
     RateWorld,
-    RetentionWorld,
-    ServicesWorld,
     ShareWorld,
-    UptimeWorld,
     World,
 )
+from single_worlds import BlindWorld, ContainersWorld, RetentionWorld, ServicesWorld, UptimeWorld
 from vigie.catalogue import django, openai, streamlit
 
 _5_MINUTES = 300

@@ -236,6 +236,25 @@ def test_every_problem_of_a_file_is_reported_at_once_from_top_to_bottom(tmp_path
             'vigie.yml:1: thresholds is "many": write signals with their limits, e.g.'
             ' openai_daily_cost: {warning: ">50€"}',
         ),
+        (
+            'thresholds: {container_restarts: {critical: ">5%"}}\n',
+            'vigie.yml:1: thresholds.container_restarts.critical is ">5%": write a number,'
+            ' e.g. ">2"',
+        ),
+        (
+            "thresholds: {service_down: now}\n",
+            'vigie.yml:1: thresholds.service_down is "now": write its limits, e.g.'
+            ' {critical: "<1"}',
+        ),
+        (
+            'thresholds: {openai_projected_cost: {critical: ">90%"}}\n',
+            'vigie.yml:1: thresholds.openai_projected_cost: critical is ">90%": write one above'
+            ' warning, ">100%"',
+        ),
+        (
+            'links: {runbooks: "wiki"}\n',
+            'vigie.yml:1: links.runbooks is "wiki": write an address such as http://localhost:8002',
+        ),
         ("services: [django]\n", "vigie.yml:1: services is a list: write a mapping of settings"),
     ],
 )

@@ -80,7 +80,7 @@ def total(series: str, /, *by: str) -> str:
 
 
 def aggregated(how: str, series: str, /, *by: str) -> str:
-    """Aggregated per service and `by`: `how` is sum, max, min or avg."""
+    """Aggregated per service and `by`: `how` is sum, max, min, avg or count."""
     return call(f"{how} by ({', '.join(('service', *by))}) ", series)
 
 
