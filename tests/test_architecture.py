@@ -32,7 +32,7 @@ MAY_IMPORT = {
         "cli_costs",
         "cli_options",
     },
-    "cli_costs": {"cli_options", "settings", "costs", "stack"},
+    "cli_costs": {"cli_options", "catalogue", "settings", "costs", "stack"},
     "cli_options": {"settings"},
     "__main__": {"cli"},
     "__init__": set[str](),

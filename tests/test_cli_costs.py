@@ -52,14 +52,13 @@ def keep(tmp_path: Path, *calls: Any) -> None:
     assert not told.failures
 
 
-def test_without_a_ledger_it_says_how_one_comes_about(tmp_path: Path, costs: Run) -> None:
+def test_without_a_ledger_it_says_where_costs_are_told(tmp_path: Path, costs: Run) -> None:
     told = costs()
     assert told.returncode == 0
     assert told.stdout == (
-        f"Nothing is recorded yet: there is no ledger at {tmp_path}/state/ledger.sqlite3.\n"
-        "It is made with the first call of an instrumented service:\n"
-        "  from vigie.instrument import openai; openai.instrument()\n"
-        "or of the demo: vigie up --demo\n"
+        f"Nothing is recorded: there is no ledger at {tmp_path}/state/ledger.sqlite3.\n"
+        "The instruments do not write a ledger yet; what calls cost is in Prometheus:\n"
+        "  sum by (model, currency, source) (openai_cost_total)\n"
     )
     assert not (tmp_path / "state").exists()
     program = costs("--json")

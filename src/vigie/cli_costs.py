@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vigie.catalogue.openai import COST
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
 
 if TYPE_CHECKING:
@@ -86,10 +87,9 @@ def report(
         if as_json or as_csv:
             raise StackError(str(none)) from None
         typer.echo(
-            f"Nothing is recorded yet: {none}.\n"
-            "It is made with the first call of an instrumented service:\n"
-            "  from vigie.instrument import openai; openai.instrument()\n"
-            "or of the demo: vigie up --demo"
+            f"Nothing is recorded: {none}.\n"
+            "The instruments do not write a ledger yet; what calls cost is in Prometheus:\n"
+            f"  sum by (model, currency, source) ({COST.name})"
         )
         return
     if as_json:
