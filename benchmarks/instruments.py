@@ -65,8 +65,11 @@ def measure(
     """Added microseconds of each contender; of the bare application, its own."""
 
     def progress(done: int, of: int) -> None:
-        end = "\n" if done == of else ""
-        print(f"\r{TITLES[framework]}: round {done} of {of}", end=end, file=sys.stderr, flush=True)
+        told = f"{TITLES[framework]}: round {done} of {of}"
+        if done == of:
+            print(f"\r{told}", file=sys.stderr)
+        elif sys.stderr.isatty():  # only a terminal can rewrite its line
+            print(f"\r{told}", end="", file=sys.stderr, flush=True)
 
     measured: list[Life] = take_turns(
         lambda: stacks(framework, clock),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import vigie
+
 ROOT = Path(__file__).parents[1]
 WITHOUT_UV = {"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
 
@@ -162,3 +164,21 @@ def test_an_unknown_benchmark_is_answered_with_the_known_ones(checkout: Path) ->
     assert done.returncode == 2
     assert done.stderr.startswith("vigie: write ./vigie benchmark and one of: ")
     assert "instruments" in done.stderr
+
+
+def test_uv_is_used_where_it_is_found_and_installs_everything(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "uv").symlink_to(Path(sys.executable).with_name("uv"))
+    network = {key: text for key, text in os.environ.items() if key.startswith(("SSL_", "UV_"))}
+    path = f"{programs}:{WITHOUT_UV['PATH']}"
+    first = run(clone, "--version", PATH=path, **network)
+    assert (first.returncode, first.stdout) == (0, f"vigie {vigie.__version__}\n"), first.stderr
+    assert "installing" in first.stderr
+    log = (clone / ".venv/vigie-install.log").read_text()
+    assert f"$ {programs}/uv venv" in log
+    assert f"$ {programs}/uv pip install" in log
+    second = run(clone, "--version", PATH=path)
+    assert (second.returncode, second.stderr) == (0, "")
