@@ -3,6 +3,9 @@
 from vigie.catalogue.signal import Dashboard
 from vigie.settings import Settings
 
+INBOX_PATH = "/api/webhook/alertmanager"
+"""Where the console receives what Alertmanager tells."""
+
 
 def runbook(settings: Settings, signal: str) -> str:
     """The page of a signal's runbook: the console's, unless `links.runbooks` says otherwise."""
