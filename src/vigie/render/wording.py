@@ -1,6 +1,7 @@
 """What a person reads in an alert, in English and French: annotations, as Prometheus' templates.
 
-The values are filled in by Prometheus when an alert fires; limits are written here.
+The values are filled in by Prometheus when an alert fires; limits are written here. `value` is for
+programs: the number alone, in the signal's unit.
 """
 
 import re
@@ -23,7 +24,7 @@ def fires(signal: Signal, severity: Severity, limit: float, currency: str) -> di
     """The texts of an alert that a limit is passed."""
     value, written_limit = _value(signal.unit, currency), limit_words(signal, limit, currency)
     severities, sides = SEVERITIES[severity], SIDES[signal.bad_when]
-    return _annotations(
+    texts = _annotations(
         _summary(signal),
         Words(
             f"{_capital(signal.measured_as.en)}: {value.en} "
@@ -32,6 +33,7 @@ def fires(signal: Signal, severity: Severity, limit: float, currency: str) -> di
             f"({severities.fr} {sides.fr} {written_limit.fr}){_events(signal).fr}.",
         ),
     )
+    return {**texts, "value": '{{ $value | printf "%.6g" }}'}
 
 
 def is_absent(signal: Signal) -> dict[str, str]:
