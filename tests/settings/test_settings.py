@@ -127,9 +127,10 @@ def test_a_variable_wins_over_the_file_and_leaves_its_neighbours(tmp_path: Path)
         "VIGIE_PORTS__PROMETHEUS": "19090",
         "VIGIE_SERVICES__DJANGO__URL": "http://localhost:18002/",
         "VIGIE_THRESHOLDS__OPENAI_DAILY_COST__WARNING": ">7€",
-        "VIGIE_STATE": "/somewhere",
     }
-    settings = load(path, environ)
+    aside = {"VIGIE_STATE": "/somewhere", "VIGIE_SERVICE": "fastapi", "HOME": "/home/x"}
+    settings = load(path, environ | aside)
+    assert settings.variables == environ
     assert (settings.ports.prometheus, settings.ports.grafana) == (19090, 3001)
     assert settings.services["django"].url == "http://localhost:18002"
     assert settings.services["fastapi"].port == 8000

@@ -20,6 +20,8 @@ from vigie.settings.problems import Places, Problem, SettingsError, problems_in
 __all__ = ["FILE_NAME", "Service", "Settings", "SettingsError", "load"]
 
 FILE_NAME = "vigie.yml"
+FILE_VARIABLE = "VIGIE_SETTINGS"
+"""Names the file, for the commands as for the processes that they start."""
 
 _COACHING = {
     "django": "http://localhost:8002",
@@ -39,14 +41,15 @@ def load(
 
     Raises `SettingsError` with every problem of the file and the variables.
     """
-    if path is None and environ.get("VIGIE_SETTINGS"):
-        path = Path(environ["VIGIE_SETTINGS"])
+    if path is None and environ.get(FILE_VARIABLE):
+        path = Path(environ[FILE_VARIABLE])
     found = path or _nearest(start or Path.cwd())
     places = Places()
     problems: list[Problem] = []
     values = sources.read_file(found, places, problems) if found else {}
     values.setdefault("services", {name: {"url": url} for name, url in _COACHING.items()})
-    sources.read_environment(environ, frozenset(Settings.model_fields), values, places, problems)
+    known = frozenset(Settings.model_fields)
+    variables = sources.read_environment(environ, known, values, places, problems)
     given = values.get("thresholds", {})
     limits = thresholds.read(given, _currency_code(values), places, problems)
     services = _with_usual_parts(values["services"])
@@ -62,6 +65,7 @@ def load(
     if problems:
         raise SettingsError(problems)
     settings._path = found
+    settings._variables = variables
     return settings
 
 

@@ -276,11 +276,17 @@ class Settings(Section):
     binaries: Binaries = Binaries()
 
     _path: Path | None = PrivateAttr(default=None)
+    _variables: Mapping[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def path(self) -> Path | None:
         """The file that was read; None where there was none."""
         return self._path
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The VIGIE_* variables that were laid over the file."""
+        return self._variables
 
     @property
     def here(self) -> str:

@@ -12,6 +12,8 @@ from vigie.settings.problems import Places, Problem, SettingsError, misspelt, sh
 
 PREFIX = "VIGIE_"
 SEPARATOR = "__"
+SERVICE_VARIABLE = "VIGIE_SERVICE"
+"""What a watched service is called; looks like a misspelt setting, and is none."""
 
 # A threshold's natural spelling, `warning: >500ms`, is not YAML: an unquoted ">" opens a block of
 # text. It can mean nothing else there, so it is read as what it says.
@@ -57,14 +59,15 @@ def read_environment(
     values: dict[str, Any],
     places: Places,
     problems: list[Problem],
-) -> None:
-    """Lay the VIGIE_* variables over the file's values.
+) -> dict[str, str]:
+    """Lay the VIGIE_* variables over the file's values; return those that are settings.
 
     Variables of other purposes share the prefix (VIGIE_STATE, …), so an unknown name is a problem
     only where it has the form of a path or nearly is a setting.
     """
+    laid = {}
     for variable in sorted(environ):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable == SERVICE_VARIABLE:
             continue
         path = tuple(variable.removeprefix(PREFIX).lower().split(SEPARATOR))
         if path[0] not in known:
@@ -77,8 +80,9 @@ def read_environment(
             if not isinstance(around.get(key), dict):
                 around[key] = {}
             around = around[key]
-        around[path[-1]] = environ[variable]
+        around[path[-1]] = laid[variable] = environ[variable]
         places.known[path] = variable
+    return laid
 
 
 def _locate(
