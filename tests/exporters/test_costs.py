@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from priced_calls import Told, priced
+from vigie import catalogue
+from vigie.catalogue import costs
 from vigie.costs.ledger import LedgerPlace
 from vigie.costs.money import Source
 from vigie.costs.usage import Usage
@@ -71,6 +75,19 @@ def samples(registry: CollectorRegistry) -> dict[str, dict[tuple[str, ...], floa
             values = found.setdefault(sample.name, {})
             values[tuple(sample.labels.values())] = sample.value
     return found
+
+
+def test_every_metric_of_the_catalogue_is_told_with_its_labels(
+    registry: CollectorRegistry, keep: Callable[..., None]
+) -> None:
+    keep(*(priced(n, usd="90", at=NOW - timedelta(hours=6 * n)) for n in range(40)))
+    found = {family.name: family for family in registry.collect()}
+    for metric in catalogue.metrics():
+        if metric in vars(costs).values():
+            family = found.pop(metric.name.removesuffix("_total"))
+            assert (family.type, family.documentation) == (metric.kind.value, metric.help)
+            assert {tuple(one.labels) for one in family.samples} == {metric.label_names}
+    assert found == {}
 
 
 def test_before_the_first_call_only_the_settings_are_told(registry: CollectorRegistry) -> None:
@@ -201,6 +218,36 @@ def test_without_a_ledger_only_the_settings_are_told(tmp_path: Path) -> None:
     assert "openai_cost_today" not in samples(registry)
 
 
+def test_a_ledger_that_a_newer_vigie_made_is_refused_with_what_to_do(
+    tmp_path: Path, newer_ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "vigie.yml").write_text("time_zone: UTC")
+    arguments = ["--settings", str(tmp_path / "vigie.yml"), "--state", str(tmp_path)]
+    assert main([*arguments, "--port", "0"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        f"the ledger {newer_ledger} is of version 1000, and this Vigie knows versions up to 1: "
+        "install the Vigie that wrote it (pip install -U vigie), or name another ledger in "
+        "ledger.url\n",
+    )
+
+
+@pytest.fixture
+def newer_ledger(tmp_path: Path, keep: Callable[..., None]) -> Path:
+    keep(priced(1, usd="1", at=NOW))
+    path = tmp_path / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE vigie_ledger SET version = 1000")
+        connection.commit()
+    return path
+
+
+def test_a_ledger_that_is_replaced_by_a_newer_vigies_is_counted_as_unreadable(
+    registry: CollectorRegistry, newer_ledger: Path
+) -> None:
+    assert samples(registry)["vigie_ledger_read_errors_total"] == {(): 1}
+
+
 @pytest.mark.servers
 def test_it_serves_until_it_is_told_to_stop(
     tmp_path: Path, keep: Callable[..., None], free_port: Callable[[], int]
@@ -217,6 +264,8 @@ def test_it_serves_until_it_is_told_to_stop(
     )
     assert process.stdout is not None
     assert process.stdout.readline() == f"serving costs on http://127.0.0.1:{port}/metrics\n"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=60) as answer:
+        assert answer.read() == b"ready\n"
     started = time.monotonic()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         text = answer.read().decode()

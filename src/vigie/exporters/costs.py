@@ -4,7 +4,7 @@
 
 All processes of a machine share the ledger, so one exporter speaks for them. What the ledger cannot
 tell is absent: without a ledger no cost, without history no projection, and no end of a budget that
-lasts.
+lasts. A ledger that a newer Vigie made is refused at the start, with what to do.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vigie.catalogue import costs as catalogue
 from vigie.catalogue.metric import Metric
-from vigie.costs.ledger import Ledger, NoLedgerError, reading
+from vigie.costs.ledger import Ledger, NewerLedgerError, NoLedgerError, reading
 from vigie.costs.ledger.reading import Extent
 from vigie.costs.priced_call import UNPRICED
 from vigie.costs.today import Today, Watch
@@ -32,7 +33,13 @@ from vigie.settings import Settings, SettingsError, load
 from vigie.settings.costs import CostSettings, cost_settings, daily_limits
 from vigie.settings.state_folder import default_folder
 
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = logging.getLogger("vigie")
+
+READY_PATH = "/-/ready"
+"""Answered at once; the figures take as long as the ledger does."""
 
 EXTENT_EVERY = timedelta(minutes=5)
 """How often the rows are counted, which reads them all."""
@@ -73,6 +80,18 @@ class CostCollector(Collector):
                     self._errors += 1
             errors = catalogue.LEDGER_READ_ERRORS
             yield CounterMetricFamily(errors.name, errors.help, value=self._errors)
+
+    def refuse_newer_ledger(self) -> None:
+        """Raises NewerLedgerError, which no later scrape mends; other troubles may pass."""
+        if self._settings.ledger is None:
+            return
+        try:
+            with reading(self._settings.ledger):
+                pass
+        except NewerLedgerError:
+            raise
+        except Exception as error:
+            log.debug("not yet: %s", error)
 
     def _settled(self, now: datetime) -> Iterator[GaugeMetricFamily]:
         code = self._settings.currency.code
@@ -117,7 +136,10 @@ def collector(settings: Settings, state_folder: Path) -> CostCollector:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve /metrics until SIGTERM or Ctrl-C; 2 for wrong settings, 1 where the port is taken."""
+    """Serve /metrics until SIGTERM or Ctrl-C.
+
+    2 for wrong settings, 1 where the port is taken or the ledger is a newer Vigie's.
+    """
     parser = argparse.ArgumentParser(prog="python -m vigie.exporters.costs")
     parser.add_argument("--port", type=int, help="default: ports.costs")
     parser.add_argument("--settings", type=Path, help="default: the nearest vigie.yml")
@@ -126,9 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load(chosen.settings)
         found = collector(settings, (chosen.state or default_folder()).absolute())
+        found.refuse_newer_ledger()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
+    except NewerLedgerError as error:
+        print(error, file=sys.stderr)
+        return 1
     registry = CollectorRegistry()
     registry.register(found)
     port = settings.ports.costs if chosen.port is None else chosen.port
@@ -141,6 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    server.set_app(_ready_at_once(make_wsgi_app(registry)))
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
@@ -150,6 +177,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     thread.join()
     server.server_close()
     return 0
+
+
+def _ready_at_once(metrics: WSGIApplication) -> WSGIApplication:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != READY_PATH:
+            return metrics(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ready\n"]
+
+    return answer
 
 
 def _cost_by_source(today: Today, code: str) -> list[tuple[tuple[str, ...], float]]:
