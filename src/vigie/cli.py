@@ -94,7 +94,7 @@ def up(
     settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
-    """Start Prometheus, Alertmanager and the node exporter, and wait until they are ready.
+    """Start Prometheus, Alertmanager and the exporters, and wait until they are ready.
 
     What already runs is left alone, unless its settings changed.
     """

@@ -1,4 +1,4 @@
-"""The real Prometheus, Alertmanager and node exporter, run with what is rendered for them.
+"""The real Prometheus, Alertmanager and exporters, run with what is rendered for them.
 
 Their own metrics are typed into the catalogue: whether they have them, these engines say.
 """
@@ -38,7 +38,7 @@ OWN = [m for m in catalogue.metrics() if m.name.startswith(tuple(PREFIXES.values
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Component]]:
-    """The three engines at fifteen times the pace, until the module's tests have ended."""
+    """The engines at fifteen times the pace, until the module's tests have ended."""
     folder = tmp_path_factory.mktemp("engines")
     settings = _settings(folder)
     state = State.at(folder / "state")
@@ -60,11 +60,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Comp
 def _settings(folder: Path) -> Settings:
     """Nobody else listens on the ports, and no application is watched."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         numbers = [one.getsockname()[1] for one in sockets]
-    seats = ("prometheus", "alertmanager", "node_exporter", "console")
+    seats = ("prometheus", "alertmanager", "node_exporter", "console", "costs")
     ports = ", ".join(f"{seat}: {port}" for seat, port in zip(seats, numbers, strict=True))
     (folder / "vigie.yml").write_text(f"services: {{}}\nports: {{{ports}}}\n", encoding="utf-8")
     return load(environ={}, start=folder)
@@ -147,4 +147,4 @@ def test_services_are_up_that_are(running: dict[str, Component]) -> None:
         series = _asked(running["prometheus"], "query", query=record)["result"]
         return {one["metric"]["service"]: one["value"][1] for one in series}
 
-    _until(lambda: up() == {"prometheus": "1", "alertmanager": "1", "node": "1"})
+    _until(lambda: up() == dict.fromkeys(("prometheus", "alertmanager", "node", "costs"), "1"))

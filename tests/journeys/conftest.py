@@ -15,6 +15,7 @@ DEFAULT_PORTS = {
     "prometheus": 9090,
     "alertmanager": 9093,
     "node_exporter": 9100,
+    "costs": 9400,
     "simulator": 8090,
     "django": 8002,
     "fastapi": 8000,

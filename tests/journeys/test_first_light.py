@@ -100,8 +100,8 @@ def test_a_second_start_installs_nothing_and_says_that_it_runs(clone: Any, demo:
 def test_every_target_is_up(clone: Any, demo: Any) -> None:
     def down() -> list[str]:
         targets = answer(f"{clone.url('prometheus')}/api/v1/targets")["data"]["activeTargets"]
-        if len(targets) < 6:
-            return [f"{len(targets)} of 6 targets are known yet"]
+        if len(targets) < 7:
+            return [f"{len(targets)} of 7 targets are known yet"]
         return [f"{t['labels']['job']}: {t['lastError']}" for t in targets if t["health"] != "up"]
 
     assert wait_until(lambda: not down(), 60), down()
@@ -155,6 +155,7 @@ def test_status_shows_each_component_ready_without_restarts(clone: Any, demo: An
         "prometheus",
         "alertmanager",
         "node-exporter",
+        "costs",
         "simulator",
         "django",
         "fastapi",
@@ -234,7 +235,7 @@ def test_the_users_own_start_command_starts_the_monitoring(clone: Any, demo: Any
     folder = clone.folder / "deployment" / "monitoring"
     started = clone.run("python3", "start_monitoring.py", cwd=folder)
     assert started.returncode == 0, started.stderr
-    assert set(status(clone)) == {"prometheus", "alertmanager", "node-exporter"}
+    assert set(status(clone)) == {"prometheus", "alertmanager", "node-exporter", "costs"}
     assert answer(f"{clone.url('prometheus')}/api/v1/status/buildinfo")["status"] == "success"
     assert clone.run("./vigie", "down", "--volumes").returncode == 0
     assert processes_of(clone) == []

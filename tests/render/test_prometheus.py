@@ -27,6 +27,7 @@ def test_every_service_is_scraped_every_15_seconds_where_it_exposes(
         "prometheus": "127.0.0.1:9090/metrics",
         "alertmanager": "127.0.0.1:9093/metrics",
         "node": "127.0.0.1:9100/metrics",
+        "costs": "127.0.0.1:9400/metrics",
         "django": "localhost:8002/metrics/",
         "fastapi": "localhost:8000/metrics",
         "streamlit": "localhost:8501/metrics",
@@ -39,6 +40,7 @@ def test_targets_say_whether_they_are_watched_or_watch(rendered: dict[str, str])
         job["job_name"]: job["static_configs"][0]["labels"] for job in document["scrape_configs"]
     }
     assert labels["node"] == {"service": "node", "role": "engine"}
+    assert labels["costs"] == {"service": "costs", "role": "engine"}
     assert labels["django"] == {
         "service": "django",
         "role": "application",

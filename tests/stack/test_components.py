@@ -91,6 +91,33 @@ def test_the_disk_of_a_container_is_a_disk(state: State, tmp_path: Path) -> None
     ]
 
 
+def test_the_costs_are_those_of_this_stacks_settings_and_ledger(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vigie.yml").write_text("ports: {costs: 1940}")
+    monkeypatch.chdir(tmp_path)
+    environ = {"VIGIE_CURRENCY__PER_USD": "0.9", "VIGIE_SERVICE": "x"}
+    costs = engine("costs", state, load(Path("vigie.yml"), environ))
+    assert costs.command[1:] == (
+        *("-u", "-m", "vigie.exporters.costs"),
+        *("--settings", f"{tmp_path}/vigie.yml", "--state", str(state.folder)),
+    )
+    assert costs.env == {
+        "VIGIE_SETTINGS": f"{tmp_path}/vigie.yml",
+        "VIGIE_CURRENCY__PER_USD": "0.9",
+    }
+    assert costs.reads == (f"{tmp_path}/vigie.yml",)
+    assert (costs.url, costs.setting) == ("http://localhost:1940", "ports.costs")
+    assert costs.ready_url == "http://127.0.0.1:1940/-/ready"
+
+
+def test_without_settings_no_process_finds_others_by_looking_around(
+    state: State, tmp_path: Path
+) -> None:
+    costs = engine("costs", state, settings(tmp_path))
+    assert costs.env == {"VIGIE_SETTINGS": f"{state.folder}/config/vigie.yml"}
+
+
 def test_what_was_started_is_noted_and_read_again(state: State, tmp_path: Path) -> None:
     state.make()
     assert components.saved(state) == []

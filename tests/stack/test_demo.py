@@ -40,6 +40,9 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
     secret = state.folder / "secrets" / "coaching_secret_key"
     for name in ("django", "fastapi", "streamlit"):
         assert parts[name].env == {
+            "VIGIE_SERVICE": name,
+            "VIGIE_SETTINGS": f"{state.folder}/config/vigie.yml",
+            **moved.variables,
             "COACHING_SECRET_KEY_FILE": str(secret),
             "COACHING_STATE": f"{state.folder}/data/django",
             "COACHING_ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],127.0.0.1",

@@ -378,26 +378,33 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
         "VIGIE_PORTS__PROMETHEUS": str(free_port()),
         "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
+        "VIGIE_PORTS__COSTS": str(free_port()),
     }
     settings = load(environ=environ, start=state.folder.parent)
     told: list[Event] = []
     outcome = up(state, settings, environ, told.append)
-    assert outcome.started == ["prometheus", "alertmanager", "node-exporter"]
-    prometheus, alertmanager, node_exporter = outcome.components
+    assert outcome.started == ["prometheus", "alertmanager", "node-exporter", "costs"]
+    prometheus, alertmanager, node_exporter, costs = outcome.components
     host = get(f"{node_exporter.url}/metrics")
     assert 'node_scrape_collector_success{collector="textfile"} 1' in host
     assert 'collector="systemd"' not in host
     assert get(f"{prometheus.url}/graph").startswith("<!DOCTYPE html>")
     assert json.loads(get(f"{alertmanager.url}/api/v2/status"))["cluster"]["status"] == "disabled"
+    assert 'openai_budget{currency="EUR",level="critical"} 100.0' in get(costs.url)
     flags = json.loads(get(f"{prometheus.url}/api/v1/status/flags"))["data"]
     assert flags["storage.tsdb.retention.time"] == "15d"
     assert flags["web.enable-lifecycle"] == "true"
     assert flags["enable-feature"] == "exemplar-storage"
     assert up(state, settings, environ, told.append).started == []
 
-    moved = {**environ, "VIGIE_SCRAPE_INTERVAL": "5s"}
-    again = up(state, load(environ=moved, start=state.folder.parent), moved, told.append)
-    assert again.started == ["prometheus"]
+    dollars = {**environ, "VIGIE_CURRENCY__CODE": "USD", "VIGIE_SCRAPE_INTERVAL": "5s"}
+    again = up(state, load(environ=dollars, start=state.folder.parent), dollars, told.append)
+    assert again.started == ["prometheus", "costs"]
+    assert 'openai_budget{currency="USD",level="critical"} 100.0' in get(costs.url)
+
+    # What was set once is not inherited for ever.
+    assert "costs" in up(state, settings, environ, told.append).started
+    assert 'openai_budget{currency="EUR",level="critical"} 100.0' in get(costs.url)
 
 
 def get(url: str) -> str:

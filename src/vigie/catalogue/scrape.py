@@ -14,7 +14,8 @@ ENGINE = "engine"
 NODE = "node"
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
-"""The `service` of engines that signals speak of."""
+COSTS = "costs"
+"""The `service` of each engine."""
 
 TARGET_LABELS = ("job", "instance", "service", "role", "framework")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, ENGINE, NODE, PROMETHEUS
+from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, COSTS, ENGINE, NODE, PROMETHEUS
 from vigie.render.header import HEADER
 from vigie.render.pace import Pace
 from vigie.settings import Settings
@@ -35,6 +35,7 @@ def configuration(settings: Settings, pace: Pace) -> str:
             _engine(PROMETHEUS, f"{here}:{settings.ports.prometheus}"),
             _engine(ALERTMANAGER, f"{here}:{settings.ports.alertmanager}"),
             _engine(NODE, f"{here}:{settings.ports.node_exporter}"),
+            _engine(COSTS, f"{here}:{settings.ports.costs}"),
             *(_application(name, service) for name, service in settings.services.items()),
         ],
     }

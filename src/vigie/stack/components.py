@@ -7,15 +7,21 @@ ready, and to tell a person about it. The demo's own are in `demo.py`.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
+from vigie.catalogue.scrape import COSTS
 from vigie.render import rules
-from vigie.settings import Settings
+from vigie.settings import FILE_NAME, FILE_VARIABLE, Settings
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
+
+PYTHON = (sys.executable, "-u")
+"""Unbuffered: what is printed is in the log at once."""
 
 _NO_DISKS = (
     *("autofs", "binfmt_misc", "bpf", "cgroup2?", "configfs", "debugfs", "devpts", "devtmpfs"),
@@ -59,7 +65,8 @@ def engines(
     settings: Settings, state: State, binaries: Mapping[str, Executable]
 ) -> list[Component]:
     """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
-    the newest: `binaries` holds them by the name of their setting."""
+    the newest: `binaries` holds them by the name of their setting. And our own exporter of costs.
+    """
     prometheus, alertmanager = binaries["prometheus"], binaries["alertmanager"]
     node_exporter = binaries["node_exporter"]
     here = settings.here
@@ -133,7 +140,40 @@ def engines(
             url=url(here, ports.node_exporter),
             ready_url=f"http://{address(here, ports.node_exporter)}/",
         ),
+        Component(
+            name=COSTS,
+            title="Costs",
+            purpose="today's cost, from the ledger",
+            command=(
+                *(*PYTHON, "-m", "vigie.exporters.costs"),
+                *("--settings", str(settings_file(settings, state))),
+                *("--state", str(state.folder)),
+            ),
+            cwd=str(state.folder),
+            env=settings_environment(settings, state),
+            bind=settings.bind,
+            port=ports.costs,
+            setting="ports.costs",
+            url=url(here, ports.costs),
+            ready_url=f"http://{address(here, ports.costs)}/-/ready",
+            reads=(str(settings_file(settings, state)),),
+        ),
     ]
+
+
+def settings_environment(settings: Settings, state: State) -> dict[str, str]:
+    """The variables by which a process finds `settings` again, and with them the ledger.
+
+    They are given to each process that needs them, and not to supervisord: it would hand down those
+    with which it was started, whatever is set by now.
+    """
+    return {FILE_VARIABLE: str(settings_file(settings, state)), **settings.variables}
+
+
+def settings_file(settings: Settings, state: State) -> Path:
+    """Where `settings` were read; without any, an empty file of the state folder, so that no
+    process finds another one by looking around."""
+    return settings.path.absolute() if settings.path else state.config / FILE_NAME
 
 
 def save(state: State, components: Iterable[Component]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import vigie
 from vigie.settings import Service, Settings
-from vigie.stack.components import Component, address, url
+from vigie.settings.sources import SERVICE_VARIABLE
+from vigie.stack.components import PYTHON, Component, address, settings_environment, url
 from vigie.stack.errors import RequestError
 from vigie.stack.state import State
 
@@ -18,9 +18,6 @@ SOURCE = Path(vigie.__file__).parents[2] / "examples" / "coaching"
 
 OPENAI_KEY = "OPENAI_API_KEY"
 OPENAI_URL = "OPENAI_BASE_URL"
-
-PYTHON = (sys.executable, "-u")
-"""Unbuffered: what is printed is in the log at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,7 @@ class _Place:
             "COACHING_DJANGO_URL": self.reached("django"),
             "COACHING_API_URL": self.reached("fastapi"),
             "COACHING_UI_URL": self.reached("streamlit"),
+            **settings_environment(self.settings, self.state),
             "VIGIE_CURRENCY__CODE": self.settings.currency.code,
             "VIGIE_CURRENCY__PER_USD": str(self.settings.currency.per_usd),
         }
@@ -190,7 +188,7 @@ class _Place:
             purpose=purpose,
             command=command,
             cwd=str(folder),
-            env=env,
+            env={**env, SERVICE_VARIABLE: name},
             bind=self.settings.bind,
             port=self._of(name).port,
             setting=f"services.{name}.url",

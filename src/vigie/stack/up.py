@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vigie import render
-from vigie.settings import Settings
+from vigie.settings import FILE_VARIABLE, Settings
 from vigie.stack import components as known
 from vigie.stack import down, ports
 from vigie.stack.binaries import Downloading, find_all
@@ -43,6 +43,9 @@ Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready
 """What happens on the way, in the order in which it happens."""
 
 
+NO_SETTINGS = "# `vigie up` found no vigie.yml: everything is as by default.\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What runs in the end, and the names of what was started now."""
@@ -68,6 +71,8 @@ def up(
         binaries = find_all(environ, report, dict(settings.binaries))
         for name, text in render.embedded(settings).items():
             state.write(state.config / name, text)
+        if settings.path is None:
+            state.write(known.settings_file(settings, state), NO_SETTINGS)
         components = known.engines(settings, state, binaries)
         if demo:
             from vigie.stack.demo import coaching
@@ -77,7 +82,9 @@ def up(
             environ = added.environ
             if added.real_provider:
                 report(RealProvider(added.real_provider))
-        return start(state, components, environ, report)
+        settled = {FILE_VARIABLE, *settings.variables}
+        rest = {name: value for name, value in environ.items() if name not in settled}
+        return start(state, components, rest, report)
 
 
 def start(
