@@ -194,6 +194,7 @@ def test_every_problem_of_a_file_is_reported_at_once_from_top_to_bottom(tmp_path
         " 2026-11-01",
         "vigie.yml:15: notify.slack.webhook_url_file is missing: write it",
         'vigie.yml:15: notify.slack.webhook is not a setting: did you mean "webhook_url_file"?',
+        'vigie.yml:16: notify.email.to is "a": write a mail address, e.g. team@example.org',
         'vigie.yml:16: notify.email.smtp is "b": write it in its usual form, e.g.'
         " smtp.example.org:587",
         "vigie.yml:17: retention.logs is 7: write a duration with its unit, e.g. 15s, 10m, 12h or"
@@ -205,8 +206,8 @@ def test_every_problem_of_a_file_is_reported_at_once_from_top_to_bottom(tmp_path
         'vigie.yml:19: bind is "localhost": write an IP address, e.g. 127.0.0.1',
         'vigie.yml:20: retentoin is not a setting: did you mean "retention"?',
         "VIGIE_FOO__BAR: foo.bar is not a setting: write one of aliases, binaries, bind,"
-        " currency, ledger, links, notify, ports, prices, retention, scrape_interval, services,"
-        " thresholds, time_zone",
+        " currency, language, ledger, links, notify, ports, prices, retention, scrape_interval,"
+        " services, thresholds, time_zone",
         'VIGIE_TIMEZONE: timezone is not a setting: did you mean "time_zone"?',
         'VIGIE_PORTS__GRAFANA: ports.grafana is "abc": write a whole number',
     ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vigie.settings import costs, sources, thresholds
+from vigie.settings import costs, notify, sources, thresholds
 from vigie.settings.model import Currency, Service, Settings
 from vigie.settings.problems import Places, Problem, SettingsError, problems_in
 
@@ -62,10 +62,12 @@ def load(
         problems += problems_in(error, Settings, places)
     else:
         problems += costs.problems_of(settings, places)
+        problems += notify.problems_of(settings, places)
     if problems:
         raise SettingsError(problems)
     settings._path = found
     settings._variables = variables
+    settings._places = places
     return settings
 
 

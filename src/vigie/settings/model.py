@@ -1,9 +1,11 @@
 """What can be set: one frozen section for each part of vigie.yml."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from email.utils import getaddresses
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,7 +23,15 @@ from pydantic import (
     model_validator,
 )
 
+from vigie.settings.problems import Places
 from vigie.settings.quantities import DAYS_OF_MONTH, duration, size_bytes
+from vigie.settings.week import (
+    DAYS,
+    MINUTES_OF_DAY,
+    days_of_week,
+    minute_of_day,
+    written_minute,
+)
 
 USD = "USD"
 LEDGER_OFF = "off"
@@ -82,6 +92,21 @@ def _duration(value: object) -> timedelta:
     return value if isinstance(value, timedelta) else duration(value)
 
 
+def _mail_addresses(value: str) -> str:
+    found = [address for _, address in getaddresses([value])]
+    if not found or not all(re.fullmatch(r"[^@\s]+@[^@\s]+", address) for address in found):
+        raise ValueError("write a mail address, e.g. team@example.org")
+    return value
+
+
+def _days(value: object) -> tuple[str, ...]:
+    given = value if isinstance(value, list | tuple) else [value]
+    named = {day for text in given for day in days_of_week(text)}
+    if not named:
+        raise ValueError("name a day, or leave it out for every day")
+    return tuple(day for day in DAYS if day in named)
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """A time span, written with its unit: 15s, 10m, 7d."""
 Url = Annotated[str, AfterValidator(_url)]
@@ -89,6 +114,12 @@ Url = Annotated[str, AfterValidator(_url)]
 File = Annotated[Path, AfterValidator(_beside_the_file)]
 """A file; a relative path starts at the folder of vigie.yml."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+TimeOfDay = Annotated[int, BeforeValidator(minute_of_day)]
+"""Minutes since midnight, written 22:00."""
+MailAddresses = Annotated[
+    str, AfterValidator(_mail_addresses), Field(examples=["team@example.org"])
+]
+"""One address of mail or several, separated by commas."""
 
 
 class Section(BaseModel):
@@ -207,9 +238,10 @@ class Limits:
 
 
 class Webhook(Section):
-    """A receiver of Alertmanager's JSON."""
+    """A receiver of Alertmanager's JSON; the token that it may ask for comes from a file."""
 
-    url: Annotated[Url, Field(examples=["http://localhost:3300/alerts"])]
+    url: Annotated[Url, Field(examples=["https://hooks.example.org/alerts"])]
+    token_file: File | None = None
 
 
 class Slack(Section):
@@ -222,20 +254,42 @@ class Slack(Section):
 class Email(Section):
     """Mail through an SMTP server, `host:port`; its password comes from a file."""
 
-    to: str
+    to: MailAddresses
     smtp: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$", examples=["smtp.example.org:587"])]
-    sender: str | None = None
+    sender: MailAddresses | None = None
     username: str | None = None
     password_file: File | None = None
     require_tls: bool = True
 
 
+class MuteTime(Section):
+    """A time of the week at which people are not told of alerts up to `severity`.
+
+    It is in the time zone that is set. One that ends before it starts runs past midnight; `days`
+    are those on which it starts. Without times it is whole days, without days every day.
+    """
+
+    name: Annotated[str, Field(min_length=1, examples=["night"])]
+    days: Annotated[tuple[str, ...], BeforeValidator(_days)] = DAYS
+    start: Annotated[TimeOfDay, Field(alias="from")] = 0
+    end: Annotated[TimeOfDay, Field(alias="to")] = MINUTES_OF_DAY
+    severity: Literal["warning", "critical"] = "warning"
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.start == self.end:
+            both = written_minute(self.start)
+            raise ValueError(f"from and to are both {both}: leave both out for the whole day")
+        return self
+
+
 class Notify(Section):
-    """Who is told: each channel is on when it is given."""
+    """Who is told, and when not: each channel is on when it is given."""
 
     webhook: Webhook | None = None
     slack: Slack | None = None
     email: Email | None = None
+    mute: tuple[MuteTime, ...] = ()
 
 
 class Retention(Section):
@@ -262,6 +316,7 @@ class Settings(Section):
 
     services: dict[str, Service]
     thresholds: dict[str, Limits]
+    language: Literal["en", "fr"] = "en"
     time_zone: Annotated[ZoneInfo, BeforeValidator(_zone)] = ZoneInfo("Europe/Paris")
     currency: Currency = Currency()
     prices: tuple[PriceRule, ...] = ()
@@ -277,6 +332,7 @@ class Settings(Section):
 
     _path: Path | None = PrivateAttr(default=None)
     _variables: Mapping[str, str] = PrivateAttr(default_factory=dict)
+    _places: Places = PrivateAttr(default_factory=Places)
 
     @property
     def path(self) -> Path | None:
@@ -287,6 +343,11 @@ class Settings(Section):
     def variables(self) -> Mapping[str, str]:
         """The VIGIE_* variables that were laid over the file."""
         return self._variables
+
+    @property
+    def places(self) -> Places:
+        """Where each setting was written."""
+        return self._places
 
     @property
     def here(self) -> str:

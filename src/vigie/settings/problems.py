@@ -98,14 +98,15 @@ def _explained(finding: Any, model: type[BaseModel]) -> str:
     kind, context = finding["type"], finding.get("ctx", {})
     around = _model_at(model, finding["loc"][:-1])
     if kind == "extra_forbidden" and around is not None:
-        return f"{path} is not a setting: {misspelt(finding['loc'][-1], list(around.model_fields))}"
+        known = [info.alias or name for name, info in around.model_fields.items()]
+        return f"{path} is not a setting: {misspelt(finding['loc'][-1], known)}"
     if kind == "missing":
         return f"{path} is missing: write it{_example(around, finding['loc'])}"
     if kind == "value_error":
         said = str(context["error"])
         return said if not path else f"{path} is {shown(finding['input'])}: {said}"
-    known = _REMEDIES.get(kind)
-    remedy = known.format(**context) if known else finding["msg"]
+    usual = _REMEDIES.get(kind)
+    remedy = usual.format(**context) if usual else finding["msg"]
     return f"{path} is {shown(finding['input'])}: {remedy}{_example(around, finding['loc'])}"
 
 
