@@ -71,17 +71,3 @@ def test_a_service_behind_tls_is_scraped_over_tls(tmp_path: Path) -> None:
         "https",
         ["api.example.org:443"],
     )
-
-
-def test_channels_are_on_when_they_are_configured(tmp_path: Path) -> None:
-    (tmp_path / "vigie.yml").write_text(
-        'notify:\n  webhook: {url: "http://localhost:9999/hook"}\n'
-        "  slack: {webhook_url_file: slack, channel: '#ops'}\n"
-        '  email: {to: team@example.org, smtp: "localhost:25", username: u, password_file: p}\n',
-        encoding="utf-8",
-    )
-    text = embedded(load(environ={}, start=tmp_path))["alertmanager/alertmanager.yml"]
-    receiver = yaml.safe_load(text)["receivers"][0]
-    assert receiver["webhook_configs"][0]["url"] == "http://localhost:9999/hook"
-    assert receiver["slack_configs"][0]["api_url_file"] == str(tmp_path / "slack")
-    assert receiver["email_configs"][0]["auth_password_file"] == str(tmp_path / "p")

@@ -74,6 +74,10 @@ def test_mute_times_are_read_as_people_write_them(tmp_path: Path) -> None:
             "day",
         ),
         (
+            "[{name: night, from: 24:00, to: 00:00}]",
+            "notify.mute.0 is a mapping: from is 24:00: write 00:00, and the day that follows",
+        ),
+        (
             "[{name: night, days: [monday, freitag]}]",
             "notify.mute.0.days is a list: write days such as saturday or monday-friday",
         ),
@@ -112,6 +116,15 @@ def test_mail_goes_to_addresses(to: str, tmp_path: Path) -> None:
     read = settings(tmp_path, f'notify: {{email: {{to: "{to}", smtp: "localhost:25"}}}}')
     assert read.notify.email is not None
     assert read.notify.email.to == to
+
+
+def test_mail_comes_from_one_address(tmp_path: Path) -> None:
+    mail = 'notify: {email: {to: a@example.org, smtp: "localhost:25", sender: "%s"}}'
+    assert settings(tmp_path, mail % "Vigie <v@example.org>").notify.email is not None
+    assert refused(tmp_path, mail % "a@example.org, b@example.org") == (
+        'vigie.yml:1: notify.email.sender is "a@example.org, b@example.org": write one mail '
+        "address, e.g. vigie@example.org"
+    )
 
 
 def test_a_password_does_not_stand_in_the_webhooks_address(tmp_path: Path) -> None:

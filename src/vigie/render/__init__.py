@@ -1,6 +1,6 @@
 """What the engines read: pure functions of catalogue and settings, one file per engine."""
 
-from vigie.render import alertmanager, prometheus, rules, runbooks
+from vigie.render import alertmanager, notifications, prometheus, rules, runbooks
 from vigie.render.pace import Pace
 from vigie.settings import Settings
 
@@ -15,7 +15,8 @@ def embedded(settings: Settings, pace: float = 1) -> dict[str, str]:
     return {
         "prometheus/prometheus.yml": prometheus.configuration(settings, at),
         rules.PATH: rules.configuration(settings, at),
-        "alertmanager/alertmanager.yml": alertmanager.configuration(settings),
+        alertmanager.PATH: alertmanager.configuration(settings, at),
+        notifications.PATH: notifications.templates(settings),
     }
 
 

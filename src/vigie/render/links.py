@@ -17,8 +17,32 @@ def dashboard(settings: Settings, uid: Dashboard) -> str:
     return f"{settings.links.dashboards or console(settings)}/d/{uid}"
 
 
+def logs(settings: Settings) -> str:
+    """The dashboard of a service's logs; the service's name is to follow, as a URL writes it."""
+    return f"{dashboard(settings, Dashboard.LOGS)}?var-service="
+
+
+def silence(settings: Settings) -> str:
+    """Alertmanager's page that makes a silence; its matchers are to follow, as a URL writes them:
+    `{alertname="DjangoResponseTime",service="django"}`."""
+    own = _for_people(settings, settings.ports.alertmanager)
+    return f"{settings.links.alertmanager or own}/#/silences/new?filter="
+
+
 def console(settings: Settings) -> str:
     """The console's address, for a person at this machine."""
-    here = settings.here
-    host = f"[{here}]" if ":" in here else here
-    return f"http://{'localhost' if here == '127.0.0.1' else host}:{settings.ports.console}"
+    return _for_people(settings, settings.ports.console)
+
+
+def inbox(settings: Settings) -> str:
+    """Where Alertmanager on this machine tells the console of alerts."""
+    return f"http://{_host(settings)}:{settings.ports.console}{INBOX_PATH}"
+
+
+def _for_people(settings: Settings, port: int) -> str:
+    host = "localhost" if settings.here == "127.0.0.1" else _host(settings)
+    return f"http://{host}:{port}"
+
+
+def _host(settings: Settings) -> str:
+    return f"[{settings.here}]" if ":" in settings.here else settings.here

@@ -99,6 +99,12 @@ def _mail_addresses(value: str) -> str:
     return value
 
 
+def _mail_address(value: str) -> str:
+    if len(getaddresses([_mail_addresses(value)])) > 1:
+        raise ValueError("write one mail address, e.g. vigie@example.org")
+    return value
+
+
 def _days(value: object) -> tuple[str, ...]:
     given = value if isinstance(value, list | tuple) else [value]
     named = {day for text in given for day in days_of_week(text)}
@@ -256,7 +262,7 @@ class Email(Section):
 
     to: MailAddresses
     smtp: Annotated[str, Field(pattern=r"^[^\s:/]+:\d{1,5}$", examples=["smtp.example.org:587"])]
-    sender: MailAddresses | None = None
+    sender: Annotated[str, AfterValidator(_mail_address)] | None = None
     username: str | None = None
     password_file: File | None = None
     require_tls: bool = True
@@ -277,6 +283,8 @@ class MuteTime(Section):
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
+        if self.start == MINUTES_OF_DAY:
+            raise ValueError("from is 24:00: write 00:00, and the day that follows")
         if self.start == self.end:
             both = written_minute(self.start)
             raise ValueError(f"from and to are both {both}: leave both out for the whole day")
@@ -304,11 +312,12 @@ class Retention(Section):
 class Links(Section):
     """Where messages lead: addresses below which the runbooks and the dashboards are.
 
-    Without them it is the console. A Grafana is named by its own address.
+    Without them it is the console. A Grafana and an Alertmanager are named by their own addresses.
     """
 
     runbooks: Url | None = None
     dashboards: Url | None = None
+    alertmanager: Url | None = None
 
 
 class Settings(Section):
