@@ -16,7 +16,7 @@ import platform
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -64,20 +64,13 @@ def measure(
 ) -> dict[str, Any]:
     """Added microseconds of each contender; of the bare application, its own."""
 
-    def progress(done: int, of: int) -> None:
-        told = f"{TITLES[framework]}: round {done} of {of}"
-        if done == of:
-            print(f"\r{told}", file=sys.stderr)
-        elif sys.stderr.isatty():  # only a terminal can rewrite its line
-            print(f"\r{told}", end="", file=sys.stderr, flush=True)
-
     measured: list[Life] = take_turns(
         lambda: stacks(framework, clock),
         lives=lives,
         rounds=rounds,
         batch=50,
         dice=dice,
-        progress=progress,
+        progress=progress(TITLES[framework]),
     )
     added = {
         name: in_microseconds(difference(measured, name, BARE, dice))
@@ -85,6 +78,19 @@ def measure(
         if name != BARE
     }
     return {BARE: in_microseconds(absolute(measured, BARE, dice)), **added}
+
+
+def progress(title: str) -> Callable[[int, int], None]:
+    """Tells on stderr how far it is: the end only, where nobody watches."""
+
+    def tell(done: int, of: int) -> None:
+        told = f"{title}: round {done} of {of}"
+        if done == of:
+            print(f"\r{told}", file=sys.stderr)
+        elif sys.stderr.isatty():  # only a terminal can rewrite its line
+            print(f"\r{told}", end="", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def in_microseconds(figure: Figure) -> dict[str, float]:
@@ -120,16 +126,21 @@ class Stack:
 
 @contextmanager
 def stack(framework: str, name: str, clock: str) -> Iterator[Stack]:
+    command = [sys.executable, Path(__file__).with_name("stacks.py"), framework, name, clock]
+    with started(name, command) as running:
+        yield running
+
+
+@contextmanager
+def started(name: str, command: Sequence[str | Path]) -> Iterator[Stack]:
+    """The process of a contender, ready to take orders (`stacks.take_orders`)."""
     with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("stacks.py"), framework, name, clock],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        started = Stack(name, process)
-        if started.line() != "ready\n":
-            raise SystemExit(f"{framework} with {name} did not start; see above")
-        yield started
+        running = Stack(name, process)
+        if running.line() != "ready\n":
+            raise SystemExit(f"the process with {name} did not start; see above")
+        yield running
 
 
 def show(tables: dict[str, dict[str, Any]], clock: str) -> None:

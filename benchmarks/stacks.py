@@ -296,14 +296,19 @@ def main(framework: str, instrument: str, clock: str) -> None:
         batches = wsgi_batches(get_wsgi_application(), CLOCKS[clock])
     else:
         batches = asgi_batches(app, CLOCKS[clock])
-    batches(200)
+    take_orders(batches)
+
+
+def take_orders(batches: Callable[[int], float], warm_up: int = WARM_UP) -> None:
+    """Run a batch of as many as each line of standard input says, and tell what one took."""
+    batches(20 * warm_up)
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:
         times = int(line)
         gc.collect()
-        batches(WARM_UP)
+        batches(warm_up)
         print(batches(times) / times, flush=True)
 
 

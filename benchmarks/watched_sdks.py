@@ -1,0 +1,267 @@
+"""The OpenAI SDK under each of the instruments that are compared, in a process of its own.
+
+    python benchmarks/watched_sdks.py INSTRUMENT call|chunk CLOCK
+
+takes orders as `stacks.py` does: for plain calls, or for pairs of streams, of which it tells what a
+chunk more took. With `records` in place of both, it makes a plain call, reads a stream to its end,
+closes another early, and tells as JSON what was recorded of each.
+
+Spans end in an exporter that does nothing, metrics in a reader that nobody reads, and none of the
+instruments records prompts or answers: what is measured is their own work.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from in_process_provider import MODEL, OUTPUT_TOKENS, PROMPT, client
+from stacks import BARE, CLOCKS, Clock, take_orders
+
+SHORT, LONG = 20, 220
+"""Chunks in the streams of a pair."""
+
+CLOSED_AFTER = 8
+"""Chunks of text that are read of a stream which is then closed."""
+
+VIGIE = "Vigie"
+BARE_APART = "nothing, apart"
+
+
+def vigie() -> None:
+    trace_and_meter()  # before: spans are written where the host has set tracing up
+    os.environ["VIGIE_STATE"] = tempfile.mkdtemp(prefix="vigie-benchmark-")
+    settings = Path(os.environ["VIGIE_STATE"], "vigie.yml")
+    settings.touch()
+    os.environ["VIGIE_SETTINGS"] = str(settings)  # and not those of whoever measures
+
+    from vigie.instrument.openai import instrument
+
+    instrument()
+    ask(client())
+    scrape()  # waits for the price list, which is loaded in the background
+
+
+def openai_v2() -> None:
+    trace_and_meter()
+    from opentelemetry.instrumentation.openai_v2 import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument()
+
+
+def genai_openai() -> None:
+    trace_and_meter()
+    from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument()
+
+
+def openllmetry() -> None:
+    trace_and_meter()
+    os.environ["TRACELOOP_TRACE_CONTENT"] = "false"
+    from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+
+    OpenAIInstrumentor().instrument()
+
+
+def openlit() -> None:
+    trace_and_meter()
+    import openlit as sdk
+    from openlit._instrumentors import MODULE_NAME_MAP
+
+    prices = Path(tempfile.mkdtemp(prefix="vigie-benchmark-"), "prices.json")
+    price = {"promptPrice": 0.00015, "completionPrice": 0.0006}
+    prices.write_text(json.dumps({"chat": {MODEL: price}}))  # by default it is downloaded
+    sdk.init(
+        capture_message_content=False,
+        pricing_json=str(prices),
+        # The SDK's calls alone, not its HTTP requests once more.
+        disabled_instrumentors=[name for name in MODULE_NAME_MAP if name != "openai"],
+    )
+
+
+INSTRUMENTS: dict[str, Callable[[], None]] = {
+    BARE: lambda: None,
+    VIGIE: vigie,
+    "OpenTelemetry, openai-v2": openai_v2,
+    "OpenLLMetry": openllmetry,
+}
+APART: dict[str, Callable[[], None]] = {
+    BARE_APART: lambda: None,
+    "OpenTelemetry, genai-openai": genai_openai,
+    "OpenLIT": openlit,
+}
+"""Those that cannot share an environment with the others, and the SDK that they run on."""
+
+finished: list[Any] = []
+"""Spans that ended, where they are looked at."""
+
+readers: list[Any] = []
+
+
+def trace_and_meter() -> None:
+    """What a host sets up for OpenTelemetry, with nothing behind it."""
+    from opentelemetry import _logs, metrics, trace
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+
+    keeps = "records" in sys.argv
+
+    class Nowhere(SpanExporter):
+        def export(self, spans: Any) -> Any:
+            if keeps:
+                finished.extend(spans)
+            return SpanExportResult.SUCCESS
+
+    tracing = TracerProvider()
+    tracing.add_span_processor(SimpleSpanProcessor(Nowhere()))
+    trace.set_tracer_provider(tracing)
+    readers.append(InMemoryMetricReader())
+    metrics.set_meter_provider(MeterProvider(readers))
+    _logs.set_logger_provider(LoggerProvider())
+
+
+# What is measured
+
+
+def ask(openai: Any) -> None:
+    openai.chat.completions.create(model=MODEL, messages=PROMPT)
+
+
+def stream(openai: Any, chunks: int | None = None) -> None:
+    """Read a stream to its end, or so many chunks of text and close it."""
+    with openai.chat.completions.create(model=MODEL, messages=PROMPT, stream=True) as answer:
+        for number, _ in enumerate(answer):  # the first says whose turn it is
+            if number == chunks:
+                break
+
+
+def calls(clock: Clock) -> Callable[[int], float]:
+    openai = client()
+
+    def batch(times: int) -> float:
+        began = clock()
+        for _ in range(times):
+            ask(openai)
+        return clock() - began
+
+    return batch
+
+
+def chunks(clock: Clock) -> Callable[[int], float]:
+    """What a chunk more takes, as the difference between a long stream and a short one."""
+    short, long = client(SHORT), client(LONG)
+
+    def batch(times: int) -> float:
+        seconds = 0.0
+        for _ in range(times):
+            began = clock()
+            stream(short)
+            between = clock()
+            stream(long)
+            seconds += (clock() - between) - (between - began)
+        return seconds / (LONG - SHORT)
+
+    return batch
+
+
+BATCHES = {"call": calls, "chunk": chunks}
+WARM_UP = {"call": 10, "chunk": 1}
+
+
+# What is recorded
+
+
+def records(openai: Any) -> dict[str, dict[str, float]]:
+    """By act: how many spans ended, and the tokens and the money in them or in the metrics."""
+    acts: dict[str, Callable[[], None]] = {
+        "call": lambda: ask(openai),
+        "stream": lambda: stream(openai),
+        "closed": lambda: stream(openai, CLOSED_AFTER),
+    }
+    found = {}
+    for act, do in acts.items():
+        before = recorded()
+        do()
+        gc.collect()  # some end a span when its stream is collected
+        after = recorded()
+        found[act] = {key: round(after[key] - before[key], 9) for key in after}
+    return found
+
+
+def recorded() -> dict[str, float]:
+    """What was recorded until now; `estimated` is the part of `cost` that is told as such."""
+    found = dict.fromkeys(("spans", "input", "output", "cost", "estimated"), 0.0)
+    found["spans"] = len(finished)
+    if "vigie" in sys.modules:
+        return found | in_prometheus()
+    metered = in_metrics()
+    for kind in ("input", "output"):
+        in_spans = sum(span.attributes.get(f"gen_ai.usage.{kind}_tokens", 0) for span in finished)
+        found[kind] = max(in_spans, metered.get(kind, 0))
+    found["cost"] = sum(span.attributes.get("gen_ai.usage.cost", 0) for span in finished)
+    return found
+
+
+def in_prometheus() -> dict[str, float]:
+    from vigie.catalogue import openai as catalogue
+
+    found: dict[str, float] = {}
+    for name, labels, value in scrape():
+        if name == catalogue.TOKENS.name:
+            found[labels["type"]] = found.get(labels["type"], 0) + value
+        elif name == catalogue.COST.name:
+            found["cost"] = found.get("cost", 0) + value
+            if labels["source"] == "estimated":
+                found["estimated"] = found.get("estimated", 0) + value
+    return found
+
+
+def scrape() -> list[tuple[str, dict[str, str], float]]:
+    """Vigie's series; what waits in the background is counted first."""
+    from prometheus_client import REGISTRY
+
+    from vigie.instrument.meters import meters
+
+    meters().refresh()
+    return [
+        (sample.name, sample.labels, sample.value)
+        for family in REGISTRY.collect()
+        for sample in family.samples
+    ]
+
+
+def in_metrics() -> dict[str, float]:
+    """OpenTelemetry's token metric, by type."""
+    found: dict[str, float] = {}
+    for reader in readers:
+        data = reader.get_metrics_data()
+        for resource in data.resource_metrics if data else ():
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    if metric.name == "gen_ai.client.token.usage":
+                        for point in metric.data.data_points:
+                            kind = point.attributes["gen_ai.token.type"]
+                            found[kind] = found.get(kind, 0) + point.sum
+    return found
+
+
+def main(instrument: str, measured: str, clock: str = "") -> None:
+    {**INSTRUMENTS, **APART}[instrument]()
+    if measured == "records":
+        print(json.dumps(records(client(OUTPUT_TOKENS))))
+    else:
+        take_orders(BATCHES[measured](CLOCKS[clock]), WARM_UP[measured])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
