@@ -15,7 +15,12 @@ NODE = "node"
 PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
 COSTS = "costs"
-"""The `service` of each engine."""
+LOKI = "loki"
+TEMPO = "tempo"
+ALLOY = "alloy"
+GRAFANA = "grafana"
+CADVISOR = "cadvisor"
+"""The `service` of each engine; the last five run on Docker only."""
 
 TARGET_LABELS = ("job", "instance", "service", "role", "framework")
 

@@ -2,6 +2,7 @@
 
 from vigie.render import alertmanager, notifications, prometheus, rules, runbooks
 from vigie.render.pace import Pace
+from vigie.render.place import Place
 from vigie.settings import Settings
 
 
@@ -13,7 +14,9 @@ def embedded(settings: Settings, pace: float = 1) -> dict[str, str]:
     """
     at = Pace.of(settings, pace)
     return {
-        "prometheus/prometheus.yml": prometheus.configuration(settings, at),
+        "prometheus/prometheus.yml": prometheus.configuration(
+            settings, at, Place.embedded(settings)
+        ),
         rules.PATH: rules.configuration(settings, at),
         alertmanager.PATH: alertmanager.configuration(settings, at),
         notifications.PATH: notifications.templates(settings),

@@ -1,3 +1,13 @@
-"""The first line of each rendered file."""
+"""The first line of each rendered file, by which it is known as one."""
 
-HEADER = "# Written by `vigie render` from the catalogue and vigie.yml: change those instead.\n"
+SENTENCE = "Written by `vigie render` from the catalogue and vigie.yml: change those instead."
+
+HEADER = f"# {SENTENCE}\n"
+
+_MARK = SENTENCE.split(" from ", maxsplit=1)[0]
+_LOOKED_AT = 1000
+
+
+def is_ours(text: str) -> bool:
+    """Whether a file says at its beginning that it was rendered, so that it may be removed."""
+    return _MARK in text[:_LOOKED_AT]

@@ -5,9 +5,10 @@ from typing import Any
 
 import yaml
 
-from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, COSTS, ENGINE, NODE, PROMETHEUS
+from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, ENGINE
 from vigie.render.header import HEADER
 from vigie.render.pace import Pace
+from vigie.render.place import Place
 from vigie.settings import Settings
 from vigie.settings.model import Service
 from vigie.settings.quantities import written_duration
@@ -15,9 +16,8 @@ from vigie.settings.quantities import written_duration
 _LONGEST_SCRAPE = timedelta(seconds=10)
 
 
-def configuration(settings: Settings, pace: Pace) -> str:
+def configuration(settings: Settings, pace: Pace, place: Place) -> str:
     """The text of prometheus.yml; valid and of one meaning for Prometheus 2.42 and 3.x."""
-    here = settings.here
     interval = written_duration(pace.scrape_interval)
     document: dict[str, Any] = {
         "global": {
@@ -27,24 +27,21 @@ def configuration(settings: Settings, pace: Pace) -> str:
         },
         "rule_files": ["rules/*.yml"],
         "alerting": {
-            "alertmanagers": [
-                {"static_configs": [{"targets": [f"{here}:{settings.ports.alertmanager}"]}]}
-            ],
+            "alertmanagers": [{"static_configs": [{"targets": [place.engines[ALERTMANAGER]]}]}],
         },
         "scrape_configs": [
-            _engine(PROMETHEUS, f"{here}:{settings.ports.prometheus}"),
-            _engine(ALERTMANAGER, f"{here}:{settings.ports.alertmanager}"),
-            _engine(NODE, f"{here}:{settings.ports.node_exporter}"),
-            _engine(COSTS, f"{here}:{settings.ports.costs}"),
-            *(_application(name, service) for name, service in settings.services.items()),
+            *(_engine(name, target) for name, target in place.engines.items()),
+            *(
+                _application(name, service, place.target(service))
+                for name, service in settings.services.items()
+            ),
         ],
     }
     return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 
 
-def _application(name: str, service: Service) -> dict[str, Any]:
+def _application(name: str, service: Service, target: str) -> dict[str, Any]:
     """A watched service."""
-    target = f"{service.host}:{service.port}"
     labels = {"role": APPLICATION, "framework": service.kind}
     job = _job(name, target, service.metrics_path, labels)
     return job | ({"scheme": "https"} if service.url.startswith("https:") else {})
