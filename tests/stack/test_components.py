@@ -67,11 +67,16 @@ def test_alertmanager_opens_no_gossip_port_and_runs_where_its_files_are(
     assert alertmanager.cwd == "/x/unpacked"
 
 
+def test_alertmanager_tells_the_time_of_the_users_zone(state: State, tmp_path: Path) -> None:
+    moved = settings(tmp_path, VIGIE_TIME_ZONE="America/Montreal")
+    assert engine("alertmanager", state, moved).env == {"TZ": "America/Montreal"}
+
+
 @pytest.mark.parametrize(
     ("name", "files"),
     [
         ("prometheus", ["prometheus.yml", "rules/coaching_alerts.yml"]),
-        ("alertmanager", ["alertmanager.yml"]),
+        ("alertmanager", ["alertmanager.yml", "templates/vigie.tmpl"]),
     ],
 )
 def test_an_engine_starts_anew_when_its_configuration_changes(

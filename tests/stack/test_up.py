@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vigie.settings import load
+from vigie.settings import SettingsError, load
 from vigie.stack import binaries, components, orphans
 from vigie.stack.components import Component
 from vigie.stack.down import down
@@ -379,6 +379,7 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
         "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
         "VIGIE_PORTS__COSTS": str(free_port()),
+        "VIGIE_PORTS__CONSOLE": str(free_port()),  # which Alertmanager tells of everything
     }
     settings = load(environ=environ, start=state.folder.parent)
     told: list[Event] = []
@@ -404,7 +405,27 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
 
     # What was set once is not inherited for ever.
     assert "costs" in up(state, settings, environ, told.append).started
+
+    french = {**environ, "VIGIE_LANGUAGE": "fr"}
+    again = up(state, load(environ=french, start=state.folder.parent), french, told.append)
+    assert "alertmanager" in again.started
+    original = get(f"{alertmanager.url}/api/v2/status")
+    assert "templates/vigie.tmpl" in json.loads(original)["config"]["original"]
     assert 'openai_budget{currency="EUR",level="critical"} 100.0' in get(costs.url)
+
+
+def test_nothing_is_begun_with_a_secret_that_cannot_be_used(
+    state: State, environ: Mapping[str, str]
+) -> None:
+    folder = state.folder.parent
+    (folder / "vigie.yml").write_text("notify: {slack: {webhook_url_file: gone}}")
+    with pytest.raises(SettingsError) as raised:
+        up(state, load(environ=environ, start=folder), environ, lambda _: None)
+    assert str(raised.value) == (
+        f"vigie.yml:1: notify.slack.webhook_url_file is {folder}/gone, which cannot be read: "
+        "No such file or directory: write the secret into it, or name another"
+    )
+    assert not state.folder.exists()
 
 
 def get(url: str) -> str:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from vigie.catalogue.scrape import COSTS
-from vigie.render import rules
+from vigie.render import alertmanager as alerting
+from vigie.render import notifications, rules
 from vigie.settings import FILE_NAME, FILE_VARIABLE, Settings
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
@@ -105,18 +106,19 @@ def engines(
             command=(
                 str(alertmanager.path),
                 *alertmanager.arguments,
-                f"--config.file={state.config / 'alertmanager' / 'alertmanager.yml'}",
+                f"--config.file={state.config / alerting.PATH}",
                 f"--storage.path={state.data('alertmanager')}",
                 f"--web.listen-address={address(settings.bind, ports.alertmanager)}",
                 "--cluster.listen-address=",  # alone: no gossip port
             ),
             cwd=str(alertmanager.folder or state.folder),
+            env={"TZ": settings.time_zone.key},  # in which its messages tell the time
             bind=settings.bind,
             port=ports.alertmanager,
             setting="ports.alertmanager",
             url=url(here, ports.alertmanager),
             ready_url=f"http://{address(here, ports.alertmanager)}/-/ready",
-            reads=(str(state.config / "alertmanager" / "alertmanager.yml"),),
+            reads=(str(state.config / alerting.PATH), str(state.config / notifications.PATH)),
         ),
         Component(
             name="node-exporter",

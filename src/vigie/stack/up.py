@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vigie import render
 from vigie.settings import FILE_VARIABLE, Settings
+from vigie.settings.notify import check_secrets
 from vigie.stack import components as known
 from vigie.stack import down, ports
 from vigie.stack.binaries import Downloading, find_all
@@ -63,9 +64,10 @@ def up(
 ) -> Outcome:
     """Start the engines, with `demo` the coaching application too, and wait until all are ready.
 
-    What already runs is left alone, unless its settings changed. Raises StackError; nothing that
-    was started here runs on then.
+    What already runs is left alone, unless its settings changed. Raises StackError, and
+    SettingsError where a secret cannot be used; nothing that was started here runs on then.
     """
+    check_secrets(settings)
     state.make()
     with state.locked(on_wait=lambda holder: report(Waiting(holder))):
         binaries = find_all(environ, report, dict(settings.binaries))
