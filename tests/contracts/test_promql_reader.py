@@ -31,6 +31,8 @@ KNOWN = {
         ("60 * b / on (service) group_left () up", {"service", "alias"}),
         ("time() - b", {"service", "alias"}),
         ("vector(1)", set()),
+        ("topk(3, sum by (service, alias) (b))", {"service", "alias"}),
+        ("a_total and ignoring (alias) b", {"service", "status"}),
     ],
 )
 def test_the_labels_of_a_result_are_known(promql: str, labels: set[str] | None) -> None:
@@ -49,6 +51,7 @@ def test_the_labels_of_a_result_are_known(promql: str, labels: set[str] | None) 
         ("sum by (srevice) (b)", "sum by: no label srevice"),
         ("sum without (status) (b)", "sum without: no label status"),
         ("a_total / on (status) b", "the right of /: no label status"),
+        ("a_total and ignoring (le) b", "either side of and: no label le"),
         ("histogram_quantile(0.9, rate(a_total[5m]))", "histogram_quantile: no label le"),
         ('label_replace(b, "x", "$1", "y", "(.*)")', "label_replace: no label y"),
     ],

@@ -105,6 +105,7 @@ class Binary:
 Node: TypeAlias = "Number | Text | Selector | Window | Offset | Call | Aggregate | Binary"
 
 AGGREGATIONS = {"sum", "max", "min", "avg", "count", "group", "topk", "bottomk", "quantile"}
+_SAME_SERIES = {"topk", "bottomk"}
 _SAME_LABELS = {
     *("rate", "increase", "delta", "deriv", "avg_over_time", "min_over_time", "max_over_time"),
     *("count_over_time", "sum_over_time", "round", "sort", "sort_desc", "abs", "ceil", "floor"),
@@ -185,12 +186,17 @@ def labels_of(node: Node, known: Mapping[str, set[str]]) -> set[str]:
             inside = labels_of(node.of, known)
             named = {token.text for token in node.labels}
             _ask(named, inside, f"{node.operation} {node.keyword}")
+            if node.operation in _SAME_SERIES:
+                return inside
             return named if node.keyword == "by" else inside - named if node.keyword else set()
         case Binary():
             left, right = labels_of(node.left, known), labels_of(node.right, known)
             named = {token.text for token in node.labels}
-            _ask(named, left, f"the left of {node.operator}")
-            _ask(named, right, f"the right of {node.operator}")
+            if node.keyword == "ignoring":
+                _ask(named, left | right, f"either side of {node.operator}")
+            else:
+                _ask(named, left, f"the left of {node.operator}")
+                _ask(named, right, f"the right of {node.operator}")
             return left | right if node.operator == "or" else left or right
 
 

@@ -47,6 +47,26 @@ OLDEST_SAMPLE = gauge(
     "Unix time of the oldest sample stored; far in the future while there is none.",
     emitter=Emitter.EXPORTER,
 )
+ALERTS = gauge(
+    "ALERTS",
+    "1 for each alert that is pending or firing.",
+    *(Label("alertname"), Label("alertstate", values=("pending", "firing"))),
+    *(Label("severity", values=("warning", "critical", "none")), Label("signal")),
+    emitter=Emitter.RULES,
+)
+ALERTS_SINCE = gauge(
+    "ALERTS_FOR_STATE",
+    "Unix time since when an alert has been pending or firing.",
+    *(Label("alertname"), Label("severity", values=("warning", "critical", "none"))),
+    Label("signal"),
+    emitter=Emitter.RULES,
+)
+NOTIFICATIONS = counter(
+    "alertmanager_notifications_total",
+    "Attempts to notify a receiver.",
+    Label("integration", cap=20),
+    emitter=Emitter.EXPORTER,
+)
 NOTIFICATIONS_FAILED = counter(
     "alertmanager_notifications_failed_total",
     "Notifications that a receiver did not take, however often they were tried.",

@@ -1,6 +1,6 @@
 """The machine, in the node exporter's names."""
 
-from vigie.catalogue.metric import Emitter, Label, gauge
+from vigie.catalogue.metric import Emitter, Label, counter, gauge
 
 FILESYSTEM = (
     Label("device", cap=100),
@@ -8,6 +8,12 @@ FILESYSTEM = (
     Label("mountpoint", cap=100),
 )
 
+CPU = counter(
+    "node_cpu_seconds_total",
+    "Seconds that each processor spent in each mode; `idle` is when it had nothing to do.",
+    *(Label("cpu", cap=200), Label("mode", cap=20)),
+    emitter=Emitter.EXPORTER,
+)
 MEMORY_AVAILABLE = gauge(
     "node_memory_MemAvailable_bytes",
     "Memory that programs can still get without swapping, in the kernel's own estimate.",
