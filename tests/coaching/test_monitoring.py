@@ -127,10 +127,10 @@ def test_what_a_model_cost_is_counted_or_said_to_be_unknown(
         chat = {"message": "Bonjour", "model": model}
         assert application.api.post("/api/v1/chat", headers=athlete.headers, json=chat).is_success
     coach = series(application.api)
-    assert coach("openai_cost_total", model=MINI, currency="USD", source="computed") > 0
+    assert coach("openai_cost_total", model=MINI, currency="EUR", source="computed") > 0
     assert coach("openai_unpriced_tokens_total", model="coach-internal-1", type="output") > 0
     assert (
-        coach("openai_cost_total", model="coach-internal-1", currency="USD", source="computed") == 0
+        coach("openai_cost_total", model="coach-internal-1", currency="EUR", source="computed") == 0
     )
 
 

@@ -204,7 +204,7 @@ def test_asynchronous_calls_are_held_to_it_too(guarded: Guarded) -> None:
 
     async def call(number: int) -> bool:
         try:
-            reservation = await guard.areserve(Decimal("0.1"))
+            reservation = await asyncio.to_thread(guard.reserve, Decimal("0.1"))
         except BudgetExceededError:
             return False
         guard.settle(reservation, priced(number, usd="0.1"))

@@ -121,6 +121,7 @@ class Application:
             **{name: value for name, value in os.environ.items() if "OPENAI" not in name},
             "COACHING_SECRET_KEY_FILE": str(secret_file),
             "COACHING_STATE": str(folder),
+            "VIGIE_STATE": str(folder / "vigie"),
             "OPENAI_BASE_URL": f"{provider_url}/v1",
         }
         self.django: httpx.Client

@@ -12,7 +12,6 @@ A guard that cannot do its work (a locked file, a full disk) lets calls pass, an
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from collections.abc import Callable
@@ -155,13 +154,6 @@ class Guard:
         except Exception as error:
             self._failed(error)
             return Reservation("")
-
-    async def areserve(self, at_most_usd: Decimal) -> Reservation:
-        """The same for asynchronous code: in a thread, so that the event loop never waits.
-
-        What a task that is cancelled meanwhile has set aside is given back when it expires.
-        """
-        return await asyncio.to_thread(self.reserve, at_most_usd)
 
     def settle(self, reservation: Reservation, call: PricedCall) -> None:
         """Append a call to the ledger and give back what was set aside for it, together."""

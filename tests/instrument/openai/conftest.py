@@ -1,6 +1,7 @@
 """A scripted provider whose clients are all watched."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +9,14 @@ from prometheus_client import CollectorRegistry
 
 from scripted_provider import Provider, http_of_the_sdk
 from vigie.instrument.openai import instrument, uninstrument
+
+
+@pytest.fixture(autouse=True)
+def settings_of_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The environment of a watched service: its ledger is in the folder, its costs in dollars."""
+    monkeypatch.setenv("VIGIE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("VIGIE_CURRENCY__CODE", "USD")
+    return tmp_path / "state"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from vigie.costs.prices import PriceList
 from vigie.instrument.openai.backlog import Backlog
 
 PROLOGUE = """
@@ -53,7 +52,7 @@ class Item:
 
 def test_draining_settles_what_was_put_in_its_order_and_survives_a_failure() -> None:
     settled: list[int] = []
-    backlog = Backlog(PriceList())
+    backlog = Backlog(lambda: None)
     for number in range(5):
         backlog.put(Item(settled, number, fails=number == 2))
     backlog.drain()

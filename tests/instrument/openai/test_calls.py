@@ -8,7 +8,7 @@ from typing import Any
 
 import openai
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from pydantic import BaseModel
 
 from scripted_provider import MESSAGES, MODEL, USAGE, USD, Provider, chat, http_of_the_sdk
@@ -313,9 +313,18 @@ def test_costs_are_converted_to_the_currency_asked_for(provider: Provider) -> No
     assert cost == pytest.approx(USD * 0.92, rel=1e-12)
 
 
-def test_the_currency_is_read_from_the_environment_when_instrumenting(
+def test_a_currency_is_a_code_and_a_rate() -> None:
+    with pytest.raises(ValueError) as refused:
+        instrument(currency_code="EUR")
+    assert str(refused.value) == (
+        'a currency is its code and its rate: currency_code="EUR", per_usd=Decimal("0.92")'
+    )
+
+
+def test_the_currency_is_that_of_the_settings(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    uninstrument()
     monkeypatch.setenv("VIGIE_CURRENCY__CODE", "CHF")
     monkeypatch.setenv("VIGIE_CURRENCY__PER_USD", "0.5")
     instrument(registry=provider.registry)
@@ -325,15 +334,19 @@ def test_the_currency_is_read_from_the_environment_when_instrumenting(
     assert cost == pytest.approx(USD / 2, rel=1e-12)
 
 
-def test_a_rate_that_is_no_number_is_refused_with_its_variable(
-    monkeypatch: pytest.MonkeyPatch,
+def test_where_the_settings_are_wrong_costs_are_in_dollars_and_it_is_told(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VIGIE_CURRENCY__PER_USD", "0,92")
-    with pytest.raises(ValueError) as refused:
-        instrument()
-    assert str(refused.value) == (
-        'VIGIE_CURRENCY__PER_USD is "0,92": write what one US dollar is worth, e.g. "0.92"'
-    )
+    uninstrument()
+    monkeypatch.setenv("VIGIE_CURRENCY__CODE", "euro")
+    failures = REGISTRY.get_sample_value("vigie_internal_errors_total", {"where": "openai"}) or 0
+    instrument(registry=provider.registry)
+    provider.will_answer(chat())
+    ask(provider.client())
+    cost = provider.measured("openai_cost_total", model=MODEL, currency="USD", source="computed")
+    assert cost == pytest.approx(USD, rel=1e-12)
+    now = REGISTRY.get_sample_value("vigie_internal_errors_total", {"where": "openai"}) or 0
+    assert now == failures + 1
 
 
 def test_what_is_no_client_of_the_sdk_is_refused() -> None:

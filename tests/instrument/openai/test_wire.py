@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripted_provider import DONE, MODEL, USAGE, chat, chat_events, chunk, event
+from vigie.costs.estimate import Received
 from vigie.costs.usage import Usage
 from vigie.instrument.openai.wire import Document, EventStream, read
 
@@ -59,7 +60,7 @@ def test_bytes_that_are_no_events_are_passed_on_and_tell_nothing(
     stream = EventStream(hides_usage=True)
     assert passed_on(stream, pieces(junk, cuts) if junk else []) == junk
     assert stream.told().usage is None
-    stream.received_text_bytes()
+    stream.received()
 
 
 def test_a_text_that_talks_of_usage_is_not_taken_for_it() -> None:
@@ -106,11 +107,11 @@ def test_of_cumulative_usage_the_last_counts() -> None:
     assert stream.told().usage == Usage(input=5, output=3)
 
 
-def test_the_text_received_is_measured_in_bytes_of_utf_8() -> None:
+def test_the_text_received_is_what_the_model_wrote() -> None:
     stream = EventStream()
     for piece in chat_events(["été ", "x" * 10])[:3]:
         stream.take(piece)
-    assert stream.received_text_bytes() == 6 + 10
+    assert stream.received() == Received("été " + "x" * 10, begun=True)
 
 
 def test_a_long_stream_is_kept_in_bounded_memory_and_reckoned_by_its_end() -> None:
@@ -119,7 +120,8 @@ def test_a_long_stream_is_kept_in_bounded_memory_and_reckoned_by_its_end() -> No
     for _ in range(10_000):
         stream.take(piece)
     assert stream._kept_bytes <= 256 * 1024
-    assert abs(stream.received_text_bytes() - 1_000_000) < 1000
+    received = stream.received()
+    assert abs(len(received.text) * received.lengthened - 1_000_000) < 1000
     stream.take(event(chunk(choices=[], usage=USAGE)))
     assert stream.told().usage == COUNTED
 
@@ -131,14 +133,14 @@ def test_a_document_is_read_when_it_is_whole() -> None:
     told = document.told()
     assert (told.model, told.usage, told.service_tier) == (MODEL, COUNTED, "flex")
     assert told.finished
-    assert document.received_text_bytes() == len("assistanta secret answerstop")
+    assert document.received() == Received("a secret answer", begun=True, whole_only=True)
 
 
 def test_a_document_that_breaks_off_tells_nothing() -> None:
     document = Document()
     document.take(b'{"model": "gpt')
     assert document.told().usage is None
-    assert document.received_text_bytes() == 14
+    assert document.received().text == '{"model": "gpt'
 
 
 def test_odd_values_are_not_taken_for_counts() -> None:

@@ -60,6 +60,7 @@ class LedgerWriter:
         # What waits at a fork is the parent's to write.
         self._link = Link(place, in_child=self._begin)
         self._begin()
+        atexit.register(self._exit)  # now: at the end of the process it is too late to be heard
         endings.call_at_sigterm(self._leave)
 
     def _begin(self) -> None:

@@ -4,42 +4,55 @@
     watched_openai.instrument()
 
 The SDK's types and behaviour stay what they are: iteration, context managers, `close()`,
-cancellation, exceptions, retries, raw responses. No prompt and no answer gets into a label or a
-log. Chat completions, responses and embeddings are watched, sync and async, plain and streamed.
+cancellation, exceptions, retries, raw responses. No prompt and no answer gets into a label, a log,
+a span or the ledger. Chat completions, responses and embeddings are watched, sync and async, plain
+and streamed.
 """
 
 from __future__ import annotations
 
 import os
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import partial
 from importlib.util import find_spec
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from vigie.costs.budget import Budget
 from vigie.costs.money import Currency
+from vigie.instrument.guard import count_failure
+from vigie.instrument.ledger import NAME as LEDGER
+from vigie.instrument.ledger import ledger_writer
 from vigie.instrument.meters import meters
+from vigie.instrument.openai.budgeted import Budgeted
 from vigie.instrument.openai.recorder import Recorder
 from vigie.instrument.openai.seam import installed, seam
+from vigie.instrument.openai.spans import spans
 
 __all__ = ["instrument", "uninstrument"]
 
-CODE_VARIABLE = "VIGIE_CURRENCY__CODE"
-RATE_VARIABLE = "VIGIE_CURRENCY__PER_USD"
+_SERVICE_VARIABLES = ("VIGIE_SERVICE", "OTEL_SERVICE_NAME")
 
 
 def instrument(
     client: object | None = None,
     *,
+    budget: Budget | None = None,
     currency_code: str | None = None,
     per_usd: Decimal | None = None,
+    service: str | None = None,
     registry: CollectorRegistry = REGISTRY,
 ) -> None:
     """Watch all clients of the process, present and future, or the one given.
 
     With a client, its copies (`with_options`) are watched too, as are others that were given the
-    same `http_client`. Costs are counted in `currency_code` at `per_usd` (what one US dollar is
-    worth); where they are not given, VIGIE_CURRENCY__CODE and VIGIE_CURRENCY__PER_USD are read,
-    else costs are in US dollars. May be called again, to change them.
+    same `http_client`. Each priced call goes to the ledger, under the name of `service` (default:
+    $VIGIE_SERVICE, else $OTEL_SERVICE_NAME). Prices, the currency and the ledger's place are those
+    of the settings, read in the background; `currency_code` and `per_usd` (what one US dollar is
+    worth) override the currency. With a `budget`, a call for which it has no room is not made:
+    `vigie.costs.guard.BudgetExceededError`. May be called again, to change any of these.
+
+    To be called in the main thread, so that the ledger hears of SIGTERM.
 
     Raises ImportError without the SDK, TypeError for what is no client of its, and ValueError for
     a currency that is none.
@@ -52,7 +65,21 @@ def instrument(
         )
     currency = _currency(currency_code, per_usd)
     found = seam(classes)
-    found.watch(client, Recorder(registry, currency, found.prices))
+    ledger = ledger_writer(registry)
+    budgeted = None
+    if budget is not None:
+        failed = partial(count_failure, LEDGER, meters=meters(registry))
+        budgeted = Budgeted(budget, found.rates, ledger, failed)
+    recorder = Recorder(
+        registry,
+        found.rates,
+        ledger,
+        spans(),
+        service=_service() if service is None else service,
+        currency=currency,
+        budgeted=budgeted,
+    )
+    found.watch(client, recorder)
     meters(registry).before_scrape("openai", found.backlog.drain)
 
 
@@ -79,14 +106,15 @@ def _client_classes() -> tuple[type, type]:
     return sync, asynchronous
 
 
-def _currency(code: str | None, per_usd: Decimal | None) -> Currency:
-    code = code or os.environ.get(CODE_VARIABLE) or "USD"
-    if per_usd is None:
-        given = os.environ.get(RATE_VARIABLE, "1")
-        try:
-            per_usd = Decimal(given)
-        except InvalidOperation:
-            raise ValueError(
-                f'{RATE_VARIABLE} is "{given}": write what one US dollar is worth, e.g. "0.92"'
-            ) from None
-    return Currency(code, per_usd)
+def _currency(code: str | None, per_usd: Decimal | None) -> Currency | None:
+    if code is None and per_usd is None:
+        return None
+    if code is None or (per_usd is None and code != "USD"):
+        raise ValueError(
+            'a currency is its code and its rate: currency_code="EUR", per_usd=Decimal("0.92")'
+        )
+    return Currency(code, Decimal(1) if per_usd is None else per_usd)
+
+
+def _service() -> str:
+    return next((name for each in _SERVICE_VARIABLES if (name := os.environ.get(each))), "")

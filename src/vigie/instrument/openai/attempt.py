@@ -7,38 +7,20 @@ before its end. What an interrupted answer took is estimated, and told as an est
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
-from vigie.costs.estimate import tokens_of_prompt, tokens_of_text
+from vigie.costs.estimate import Received
 from vigie.costs.usage import Usage
 from vigie.instrument.http_attempts import Once, kind_of_error
 from vigie.instrument.http_bodies import watch_body
-from vigie.instrument.openai.backlog import Backlog
-from vigie.instrument.openai.recorder import Attempted, Recorder
+from vigie.instrument.openai.call import Call
+from vigie.instrument.openai.recorder import Attempted
 from vigie.instrument.openai.wire import Document, EventStream, Told
 
 NAME = "openai"
 """What this instrument is called where its failures are counted."""
-
-
-@dataclass(slots=True)
-class Call:
-    """One call of the SDK: what was asked, and of whom.
-
-    `path` is the end of the URL of its requests, by which they are told from others that the same
-    HTTP client sends meanwhile (a token's renewal). `hides_usage` says that the usage was asked
-    for by us, and is not for the caller.
-    """
-
-    recorder: Recorder
-    backlog: Backlog
-    operation: str
-    path: str
-    base_url: str
-    request: Mapping[str, Any]
-    hides_usage: bool
 
 
 class Attempt:
@@ -53,14 +35,19 @@ class Attempt:
         self._headers: Any = None
         self._told = Told()
         self._outcome = ""
+        self._at: datetime | None = None
         self._seconds = 0.0
+        self._given_up = False
+        self._exemplary = False
 
     def failed(self, error: BaseException) -> None:
         """The request, or the reading of its answer, raised."""
         if self._first():
             kind = kind_of_error(error)
             outcome = kind if kind in ("cancelled", "timeout") else "server_error"
-            self._end(outcome, wait=self._body is not None)
+            # Whoever could not connect, or not send all, has bought nothing.
+            self._given_up = kind == "cancelled" or _waited_for_an_answer(error)
+            self._end(outcome, wait=self._given_up or self._body is not None)
 
     def answered(self, response: Any, *, streamed: bool) -> None:
         """The answer's head is there; where `streamed`, its body is still to be read."""
@@ -68,7 +55,9 @@ class Attempt:
         if response.status_code >= 300:
             if self._first():
                 self._end(_outcome_of_status(response.status_code))
-        elif streamed:
+            return
+        self._call.answered = True
+        if streamed:
             if "json" in response.headers.get("content-type", ""):
                 self._body = Document()
             else:
@@ -87,8 +76,11 @@ class Attempt:
     def whole(self) -> None:
         """The answer is complete."""
         if self._body is not None and self._first():
-            self._told = self._body.told()
-            self._end(self._told.failure or "ok", wait=self._told.usage is None)
+            told = self._told = self._body.told()
+            self._exemplary = told.usage is not None and self._call.estimator.wants(
+                self._call.asked_model
+            )
+            self._end(told.failure or "ok", wait=told.usage is None or self._exemplary)
 
     def abandoned(self) -> None:
         """The answer was closed or dropped, perhaps before its end."""
@@ -100,45 +92,82 @@ class Attempt:
         call, body = self._call, self._body
         if body is not None and self._told.usage is None:
             self._told = body.told()
-        told, usage = self._told, self._told.usage
-        if usage is None and body is not None and not told.pending:
-            usage = Usage(
-                input=tokens_of_prompt(call.request),
-                output=tokens_of_text(body.received_text_bytes()),
+        told = self._told
+        usage = told.usage or self._estimate()
+        if self._exemplary and body is not None and told.usage is not None:
+            call.estimator.learn(
+                call.asked_model,
+                call.request,
+                body.received(),
+                told.usage,
+                self._seconds,
             )
         first_token_at = body.first_token_at if body is not None else None
+        first_token_seconds = first_token_at and first_token_at - self._started
         outcome = self._outcome
         if outcome == "cancelled":
             # The SDK itself closes a stream that told of an error. And whoever stops reading after
             # the model's last word has cancelled nothing.
             outcome = told.failure or ("ok" if told.finished else outcome)
-        call.recorder.record(
+        at = self._at or datetime.now(UTC)
+        settles = body is not None  # the call's last attempt: it was answered
+        amount = call.recorder.record(
             Attempted(
+                at=at,
                 operation=call.operation,
                 model=told.model,
-                asked_model=str(call.request.get("model") or ""),
+                asked_model=call.asked_model,
                 base_url=call.base_url,
                 outcome=outcome,
                 seconds=self._seconds,
-                first_token_seconds=first_token_at and first_token_at - self._started,
+                first_token_seconds=first_token_seconds,
                 usage=usage,
                 estimated=told.usage is None,
                 service_tier=told.service_tier,
                 usd=told.usd,
                 headers=self._headers,
+                response_id=told.id,
+                feature=call.feature,
+                user=call.user,
+                trace_id=call.trace_id,
+                reservation=call.reservation if settles else "",
             )
         )
+        if settles:
+            call.span.end(
+                told,
+                usage,
+                amount,
+                first_token_seconds=first_token_seconds,
+                at_ns=int(at.timestamp() * 1e9),
+                outcome=outcome,
+            )
         if body is not None:
             body.forget()
+
+    def _estimate(self) -> Usage | None:
+        """What an attempt took of which the provider told no usage; None for nothing."""
+        told, body, call = self._told, self._body, self._call
+        if told.pending or not (self._given_up or body is not None):
+            return None
+        received = body.received() if body is not None else Received()
+        # By the name asked for: of some that are given up, the answer's is never heard.
+        return call.estimator.usage(call.asked_model, call.request, received, self._seconds)
 
     def _end(self, outcome: str, *, wait: bool = False) -> None:
         """Settle the attempt: now, or in the background where it has to `wait`."""
         self._seconds = time.perf_counter() - self._started
+        self._at = datetime.now(UTC)
         self._outcome = outcome
-        if wait or not self._call.recorder.prices.loaded:
+        if wait or not self._call.recorder.rates.loaded:
             self._call.backlog.put(self)
         else:
             self.settle()
+
+
+def _waited_for_an_answer(error: BaseException) -> bool:
+    """Whether all of the request was sent, and its answer was waited for."""
+    return any(each.__name__ in ("ReadTimeout", "TimeoutError") for each in type(error).__mro__)
 
 
 def _unchanged(chunk: bytes) -> bytes:

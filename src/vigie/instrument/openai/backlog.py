@@ -1,20 +1,24 @@
 """Attempts that are settled off the request path.
 
-An attempt comes here where its tokens must be estimated, where the price list is not loaded yet,
-or where its end was noticed by a finaliser. A finaliser runs anywhere, also inside the lock of the
-very counter that it would increment; so `put` takes no lock.
+An attempt comes here where its tokens must be estimated, where prices are not loaded yet, or where
+its end was noticed by a finaliser. A finaliser runs anywhere, also inside the lock of the very
+counter that it would increment; so `put` takes no lock.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
 
-from vigie.costs.prices import PriceList
 from vigie.instrument.guard import guarded
+
+_LEAVE_SECONDS = 2.0
+_LOOK_SECONDS = 0.005
 
 
 class Unsettled(Protocol):
@@ -25,10 +29,10 @@ class Unsettled(Protocol):
 
 
 class Backlog:
-    """Settles attempts in a thread of its own, which first loads the price list."""
+    """Settles attempts in a thread of its own, which first calls `load`; that raises nothing."""
 
-    def __init__(self, prices: PriceList) -> None:
-        self._prices = prices
+    def __init__(self, load: Callable[[], None]) -> None:
+        self._load = load
         self._waiting: deque[Unsettled] = deque()
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._settling = threading.Lock()
@@ -65,8 +69,19 @@ class Backlog:
                 with guarded("openai"):
                     self._waiting.popleft().settle()
 
+    def leave(self) -> None:
+        """SIGTERM came: wait until what waits is settled, two seconds at most.
+
+        The thread does it: a signal's handler may have interrupted the very code whose locks the
+        settling needs.
+        """
+        deadline = time.monotonic() + _LEAVE_SECONDS
+        while self._waiting and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
+        if self._settling.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            self._settling.release()
+
     def _run(self, wake: SimpleQueue[bool]) -> None:
-        with guarded("openai"):
-            self._prices.load()
+        self._load()
         while wake.get():
             self.drain()

@@ -1,34 +1,43 @@
-"""From one attempt to the counters: what it was, how long it took, what it cost."""
+"""From one attempt to the counters and the ledger: what it was, what it took, what it cost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
 
 from vigie.catalogue import openai as catalogue
+from vigie.costs.ledger.writer import LedgerWriter
 from vigie.costs.money import Amount, Currency, Source
-from vigie.costs.prices import PriceList
+from vigie.costs.priced_call import PricedCall
 from vigie.costs.usage import Usage
 from vigie.instrument.guard import guarded
 from vigie.instrument.meters import meters
+from vigie.instrument.openai.budgeted import Budgeted
+from vigie.instrument.openai.rates import Rates
+from vigie.instrument.openai.spans import Spans
 
 _UNNAMED = "unnamed"
 _REMAINING = {
     b"x-ratelimit-remaining-requests": "requests",
     b"x-ratelimit-remaining-tokens": "tokens",
 }
+_REQUEST_ID = b"x-request-id"
 
 
 @dataclass(slots=True)
 class Attempted:
     """One attempt to call the provider, as it came out.
 
-    `source` is who counted the tokens: the provider (then the amount is computed), or we
-    (estimated). `usd` is the cost where the provider told it itself.
+    `at` is when it ended. `estimated` says that the tokens were not counted by the provider. `usd`
+    is the cost where the provider told it itself. `headers` are those of its answer. `reservation`
+    is the part of a budget that its call had set aside, if the attempt settles it.
     """
 
+    at: datetime
     operation: str
     model: str
     asked_model: str
@@ -39,20 +48,48 @@ class Attempted:
     usage: Usage | None = None
     estimated: bool = False
     service_tier: str = ""
-    usd: Any = None
+    usd: Decimal | None = None
     headers: Any = None
+    response_id: str = ""
+    feature: str = ""
+    user: str = ""
+    trace_id: str = ""
+    reservation: str = ""
+
+
+class _Cost(NamedTuple):
+    usd: Decimal
+    amount: Amount
+    price_date: date | None
 
 
 class Recorder:
-    """Writes attempts to the instruments of one registry, in one currency."""
+    """Writes attempts to the instruments of one registry and to the ledger.
 
-    def __init__(self, registry: CollectorRegistry, currency: Currency, prices: PriceList) -> None:
-        self.prices = prices
+    `service` is what the ledger calls this process. `currency` overrides that of the settings.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        rates: Rates,
+        ledger: LedgerWriter,
+        spans: Spans,
+        *,
+        service: str = "",
+        currency: Currency | None = None,
+        budgeted: Budgeted | None = None,
+    ) -> None:
+        self.rates = rates
+        self.spans = spans
+        self.budgeted = budgeted
+        self._ledger = ledger
+        self._service = service
         self._currency = currency
         self._meters = meters(registry)
 
-    def record(self, attempted: Attempted) -> None:
-        """Count one attempt."""
+    def record(self, attempted: Attempted) -> Amount | None:
+        """Count one attempt; returns what it cost, None where that is not known."""
         model = attempted.model or attempted.asked_model or _UNNAMED
         operation = attempted.operation
         self._meters[catalogue.REQUESTS].child(model, operation, attempted.outcome).inc()
@@ -60,15 +97,43 @@ class Recorder:
         if attempted.first_token_seconds is not None:
             first_token = self._meters[catalogue.TIME_TO_FIRST_TOKEN].child(model)
             first_token.observe(attempted.first_token_seconds)
-        if attempted.usage is not None:
-            amount = None
-            with guarded("openai"):  # tokens are counted even where pricing them fails
-                amount = self._amount(attempted, attempted.usage)
-            self._count(model, attempted.usage, amount)
+        request_id = ""
         if attempted.headers is not None:
-            self._show_rate_limits(model, attempted.headers)
+            request_id = self._read_headers(model, attempted.headers)
+        if attempted.usage is None:
+            self.release(attempted.reservation)
+            return None
+        cost = None
+        with guarded("openai"):  # tokens are counted even where pricing them fails
+            cost = self._cost(attempted, attempted.usage)
+        self._count(model, attempted.usage, cost)
+        self._ledger.append(
+            PricedCall(
+                at=attempted.at,
+                model=model,
+                operation=operation,
+                outcome=attempted.outcome,
+                usage=attempted.usage,
+                amount=cost and cost.amount,
+                usd=cost and cost.usd,
+                asked_model=attempted.asked_model,
+                service=self._service,
+                service_tier=attempted.service_tier,
+                feature=attempted.feature,
+                user=attempted.user,
+                price_date=cost and cost.price_date,
+                trace_id=attempted.trace_id,
+                response_id=attempted.response_id or request_id,
+                reservation=attempted.reservation,
+            )
+        )
+        return cost and cost.amount
 
-    def _count(self, model: str, usage: Usage, amount: Amount | None) -> None:
+    def release(self, reservation: str) -> None:
+        """Give back what was set aside for a call that cost nothing."""
+        self._ledger.release(reservation)
+
+    def _count(self, model: str, usage: Usage, cost: _Cost | None) -> None:
         tokens = self._meters[catalogue.TOKENS]
         unpriced = self._meters[catalogue.UNPRICED_TOKENS]
         by_type = (
@@ -80,26 +145,40 @@ class Recorder:
         for type_, count in by_type:
             if count:
                 tokens.child(model, type_).inc(count)
-                if amount is None:
+                if cost is None:
                     unpriced.child(model, type_).inc(count)
-        if amount is not None:
-            cost = self._meters[catalogue.COST].child(model, amount.currency, amount.source)
-            cost.inc(float(amount.value))
+        if cost is not None:
+            amount = cost.amount
+            child = self._meters[catalogue.COST].child(model, amount.currency, amount.source)
+            child.inc(float(amount.value))
 
-    def _amount(self, attempted: Attempted, usage: Usage) -> Amount | None:
+    def _cost(self, attempted: Attempted, usage: Usage) -> _Cost | None:
         if attempted.usd is not None:
-            return self._currency.amount(attempted.usd, Source.PROVIDER)
+            return self._converted(attempted.usd, Source.PROVIDER, None)
         for model in (attempted.model, attempted.asked_model):
-            price = model and self.prices.price(model, attempted.base_url, attempted.service_tier)
+            price = model and self.rates.prices.price(
+                model, attempted.base_url, attempted.service_tier, attempted.at
+            )
             usd = price.usd(usage) if price else None
-            if usd is not None:
+            if price and usd is not None:
                 source = Source.ESTIMATED if attempted.estimated else Source.COMPUTED
-                return self._currency.amount(usd, source)
+                return self._converted(usd, source, price.as_of)
         return None
 
-    def _show_rate_limits(self, model: str, headers: Any) -> None:
+    def _converted(self, usd: Decimal, source: Source, price_date: date | None) -> _Cost:
+        self.rates.load()  # what the provider told needs no price, but a currency
+        currency = self._currency or self.rates.currency
+        return _Cost(usd, currency.amount(usd, source), price_date)
+
+    def _read_headers(self, model: str, headers: Any) -> str:
+        """Show the rate limits; returns the request's id."""
         # One pass over the bytes: looking a header up by its name decodes all of them.
+        request_id = ""
         for name, value in headers.raw:
-            kind = _REMAINING.get(name.lower())
+            lower = name.lower()
+            if lower == _REQUEST_ID:
+                request_id = value.decode("ascii", errors="replace")
+            kind = _REMAINING.get(lower)
             if kind is not None and value.isdigit():
                 self._meters[catalogue.RATE_LIMIT_REMAINING].child(model, kind).set(int(value))
+        return request_id

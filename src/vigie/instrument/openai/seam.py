@@ -15,13 +15,17 @@ import threading
 import weakref
 from collections.abc import Mapping
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Any
 
-from vigie.costs.prices import PriceList
+from vigie.costs.estimate import Estimator
+from vigie.costs.ledger.endings import call_at_sigterm
 from vigie.instrument import http_attempts
 from vigie.instrument.guard import guarded
-from vigie.instrument.openai.attempt import NAME, Attempt, Call
+from vigie.instrument.openai.attempt import NAME, Attempt
 from vigie.instrument.openai.backlog import Backlog
+from vigie.instrument.openai.call import Call
+from vigie.instrument.openai.rates import Rates
 from vigie.instrument.openai.recorder import Recorder
 
 _OPERATIONS = {
@@ -41,8 +45,9 @@ class Seam:
     """
 
     def __init__(self, classes: tuple[type, type]) -> None:
-        self.prices = PriceList()
-        self.backlog = Backlog(self.prices)
+        self.rates = Rates()
+        self.backlog = Backlog(self._load)
+        self._estimator = Estimator()
         self._classes = classes
         self._originals = [each.__dict__["request"] for each in classes]
         self._everyone: Recorder | None = None
@@ -57,7 +62,14 @@ class Seam:
             self._everyone = recorder
         else:
             self._some[client._client] = recorder
+        if recorder.budgeted is not None:
+            self.backlog.put(recorder.budgeted)
         self.backlog.start()
+
+    def _load(self) -> None:
+        for load in (self.rates.load, self._estimator.load):
+            with guarded(NAME):
+                load()
 
     def restore(self) -> None:
         """Put everything back as it was; what waits is counted first."""
@@ -76,19 +88,22 @@ class Seam:
             self._originals[1]
         )
         atexit.register(self.backlog.drain)
+        call_at_sigterm(self.backlog.leave)
 
     def _sync_request(self, original: Any) -> Any:
         @functools.wraps(original)
         def request(client: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any) -> Any:
             call, changed = self._call(client, options)
-            token = _current.set(call)
-            try:
-                return original(client, cast_to, changed, *args, **kwargs)
-            except Exception as error:
-                if not self._refuses_stream_options(call, error):
-                    raise
-            finally:
-                _current.reset(token)
+            if call is None:
+                return original(client, cast_to, options, *args, **kwargs)
+            if call.budgeted is not None:
+                call.reservation = call.budgeted.reserve(call.request, call.base_url)
+            with _Making(call):
+                try:
+                    return original(client, cast_to, changed, *args, **kwargs)
+                except Exception as error:
+                    if not self._refuses_stream_options(call, error):
+                        raise
             # The answer to our option, not to the caller's request: which now goes as it was.
             return request(client, cast_to, options, *args, **kwargs)
 
@@ -101,14 +116,16 @@ class Seam:
             client: Any, cast_to: Any, options: Any, *args: Any, **kwargs: Any
         ) -> Any:
             call, changed = self._call(client, options)
-            token = _current.set(call)
-            try:
-                return await original(client, cast_to, changed, *args, **kwargs)
-            except Exception as error:
-                if not self._refuses_stream_options(call, error):
-                    raise
-            finally:
-                _current.reset(token)
+            if call is None:
+                return await original(client, cast_to, options, *args, **kwargs)
+            if call.budgeted is not None:
+                call.reservation = await call.budgeted.areserve(call.request, call.base_url)
+            with _Making(call):
+                try:
+                    return await original(client, cast_to, changed, *args, **kwargs)
+                except Exception as error:
+                    if not self._refuses_stream_options(call, error):
+                        raise
             return await request(client, cast_to, options, *args, **kwargs)
 
         setattr(request, _MARK, self)
@@ -133,18 +150,20 @@ class Seam:
             call = Call(
                 recorder=recorder,
                 backlog=self.backlog,
+                estimator=self._estimator,
                 operation=_OPERATIONS[path],
                 path=path,
                 base_url=base_url,
                 request=body,
                 hides_usage=changed is not None,
             )
+            call.begin()
             return call, options if changed is None else changed
         return None, options
 
-    def _refuses_stream_options(self, call: Call | None, error: Exception) -> bool:
+    def _refuses_stream_options(self, call: Call, error: Exception) -> bool:
         """Whether the server refused the option that we added; remembered by its base URL."""
-        if call is None or not call.hides_usage:
+        if not call.hides_usage:
             return False
         with guarded(NAME):
             words = f"{error} {getattr(error, 'body', '')}"
@@ -155,6 +174,30 @@ class Seam:
                 self._without_stream_options.add(call.base_url)
             return refused
         return False
+
+
+class _Making:
+    """While the SDK makes a call: its attempts are known by it, its span is the current one."""
+
+    __slots__ = ("_call", "_span", "_token")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> None:
+        self._token = _current.set(self._call)
+        self._span = self._call.span.enter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _current.reset(self._token)
+        with guarded(NAME):
+            self._call.span.leave(self._span)
+            self._call.ended(error)
 
 
 _installing = threading.Lock()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from vigie.costs.estimate import text_bytes
+from vigie.costs.estimate import Received, texts
 from vigie.costs.usage import Usage
 
 _KEPT_BYTES = 256 * 1024
@@ -25,6 +25,8 @@ _DONE = b"[DONE]\n\n"
 _ERROR = b'"error"'
 _USAGE = b'"usage"'
 _NULL_USAGE = b',"usage":null'
+# Of an item of a response: text is in its content's parts, a tool's call in its arguments.
+_WRITTEN_KEYS = ("content", "name", "arguments", "input")
 _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
@@ -32,17 +34,20 @@ _EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 class Told:
     """What an answer said: empty or None where it did not.
 
-    `usd` is the cost where the provider tells it, `failure` the outcome where an answer of status
-    200 turns out to be an error, `finished` whether the model came to its end, `pending` whether
-    the provider goes on in the background and will tell the usage elsewhere.
+    `id` is the answer's own; embeddings have none. `usd` is the cost where the provider tells it,
+    `failure` the outcome where an answer of status 200 turns out to be an error, `finished` whether
+    the model came to its end, and `finish_reasons` why; `pending` whether the provider goes on in
+    the background and will tell the usage elsewhere.
     """
 
+    id: str = ""
     model: str = ""
     usage: Usage | None = None
     usd: Decimal | None = None
     service_tier: str = ""
     failure: str = ""
     finished: bool = False
+    finish_reasons: tuple[str, ...] = ()
     pending: bool = False
 
 
@@ -68,13 +73,12 @@ class Document:
         document = _parsed(b"".join(self._chunks))
         return read(document) if document is not None else Told()
 
-    def received_text_bytes(self) -> int:
-        """The size of the text that the model wrote, as far as it arrived."""
+    def received(self) -> Received:
+        """What the model wrote, as far as it arrived."""
         body = b"".join(self._chunks)
         document = _parsed(body)
-        if document is None:
-            return len(body)
-        return text_bytes(document.get("choices") or document.get("output"))
+        text = body.decode(errors="replace") if document is None else "".join(_written(document))
+        return Received(text, begun=True, whole_only=True)
 
     def forget(self) -> None:
         """Let go of what was kept: the answer has been counted."""
@@ -131,7 +135,8 @@ class EventStream:
     def told(self) -> Told:
         """What the answer said so far: the newest event that tells anything."""
         told = Told()
-        for block in _newest_first(b"".join(self._kept)):
+        blocks = _newest_first(b"".join(self._kept))
+        for block in blocks:
             informs = _ERROR in block or _USAGE in block.replace(_NULL_USAGE, b"")
             if told.model and not informs:
                 continue
@@ -140,20 +145,24 @@ class EventStream:
                 continue
             older = read(document)
             if older.usage or older.failure:
-                older.model = older.model or told.model
+                older.id, older.model = older.id or told.id, older.model or told.model
+                if not older.finish_reasons:  # a chat's usage comes after its last word
+                    before = _event(next(blocks, b""))
+                    older.finish_reasons = read(before).finish_reasons if before else ()
                 return older
             told = told if told.model else older
         return told
 
-    def received_text_bytes(self) -> int:
-        """The size of the text that the model wrote, as far as it arrived.
-
-        Of a long stream the oldest part is forgotten, and reckoned by the rest.
-        """
+    def received(self) -> Received:
+        """What the model wrote, as far as it arrived; of a long stream, the newest part."""
         if not self._kept_bytes:
-            return 0
-        kept = sum(_delta_bytes(block) for block in _newest_first(b"".join(self._kept)))
-        return kept * (self._forgotten_bytes + self._kept_bytes) // self._kept_bytes
+            return Received(begun=True)
+        blocks = reversed(list(_newest_first(b"".join(self._kept))))
+        return Received(
+            text="".join(text for block in blocks for text in _delta_texts(block)),
+            lengthened=(self._forgotten_bytes + self._kept_bytes) / self._kept_bytes,
+            begun=True,
+        )
 
     def forget(self) -> None:
         """Let go of what was kept: the answer has been counted."""
@@ -187,17 +196,20 @@ def read(document: Mapping[str, Any]) -> Told:
     inner = document.get("response")
     if isinstance(inner, dict):  # an event of the responses API
         document = inner
-    status = document.get("status")
+    status = _text(document.get("status"))
     if status == "failed":
         failure = _failure(document.get("error"))
     raw = document.get("usage")
+    reasons = _finish_reasons(document.get("choices"))
     return Told(
+        id=_text(document.get("id")),
         model=_text(document.get("model")),
         usage=_usage(raw),
         usd=_usd(raw),
         service_tier=_text(document.get("service_tier")),
         failure=failure,
-        finished=status in ("completed", "incomplete") or _is_finished(document.get("choices")),
+        finished=status in ("completed", "incomplete") or bool(reasons),
+        finish_reasons=reasons or ((status,) if status else ()),
         pending=status in ("queued", "in_progress"),
     )
 
@@ -248,10 +260,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _is_finished(choices: Any) -> bool:
-    return isinstance(choices, list) and any(
-        isinstance(choice, dict) and choice.get("finish_reason") for choice in choices
-    )
+def _finish_reasons(choices: Any) -> tuple[str, ...]:
+    if not isinstance(choices, list):
+        return ()
+    reasons = (choice.get("finish_reason") for choice in choices if isinstance(choice, dict))
+    return tuple(reason for reason in reasons if isinstance(reason, str) and reason)
 
 
 def _carries_token(document: Mapping[str, Any] | None) -> bool:
@@ -263,12 +276,24 @@ def _carries_token(document: Mapping[str, Any] | None) -> bool:
     return any(_deltas(document))
 
 
-def _delta_bytes(block: bytes) -> int:
+def _delta_texts(block: bytes) -> Iterator[str]:
     document = _event(block)
-    if document is None:
-        return 0
-    delta = document.get("delta")
-    return text_bytes(delta if isinstance(delta, str) else list(_deltas(document)))
+    if document is not None:
+        delta = document.get("delta")
+        yield from texts(delta if isinstance(delta, str) else list(_deltas(document)))
+
+
+def _written(document: Mapping[str, Any]) -> Iterator[str]:
+    """What the model wrote, in a whole answer of a chat or a response."""
+    choices = document.get("choices")
+    for choice in choices if isinstance(choices, list) else ():
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            yield from texts([value for key, value in message.items() if key != "role"])
+    output = document.get("output")
+    for item in output if isinstance(output, list) else ():
+        if isinstance(item, dict):
+            yield from texts([item.get(key) for key in _WRITTEN_KEYS])
 
 
 def _deltas(document: Mapping[str, Any]) -> Iterator[Any]:
