@@ -1,10 +1,16 @@
 """Where messages lead: the one place that knows the addresses of runbooks and dashboards."""
 
+from urllib.parse import quote, urlencode
+
 from vigie.catalogue.signal import Dashboard
 from vigie.settings import Settings
 
 INBOX_PATH = "/api/webhook/alertmanager"
 """Where the console receives what Alertmanager tells."""
+WATCHDOG_PATH = "/api/watchdog"
+"""Where the console tells whether it still hears the watchdog."""
+HEALTH_PATH = "/healthz"
+"""Where the console tells whether it is ready."""
 
 
 def runbook(settings: Settings, signal: str) -> str:
@@ -27,6 +33,17 @@ def silence(settings: Settings) -> str:
     `{alertname="DjangoResponseTime",service="django"}`."""
     own = _for_people(settings, settings.ports.alertmanager)
     return f"{settings.links.alertmanager or own}/#/silences/new?filter="
+
+
+def prometheus(settings: Settings) -> str:
+    """Prometheus' own pages."""
+    return _for_people(settings, settings.ports.prometheus)
+
+
+def graph(settings: Settings, promql: str) -> str:
+    """Prometheus' page that draws an expression over the last hour."""
+    asked = {"g0.expr": promql, "g0.tab": "0", "g0.range_input": "1h"}
+    return f"{prometheus(settings)}/graph?{urlencode(asked, quote_via=quote)}"
 
 
 def console(settings: Settings) -> str:
