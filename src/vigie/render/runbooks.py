@@ -1,11 +1,16 @@
-"""docs/runbooks: a page for each signal, in English and in French, as the catalogue has it."""
+"""docs/runbooks: a page for each signal, in English and in French, as the catalogue has it.
 
-from vigie.catalogue.runbook import Runbook
+The console shows the same, by `measured` and `sections`, with the limits that are set.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from vigie.catalogue.signal import Heartbeat, Signal
 from vigie.catalogue.signals import SIGNALS, WATCHDOG
 from vigie.catalogue.words import Words
 from vigie.render.wording import SEVERITIES, SIDES, limit_words
-from vigie.settings.model import Currency
+from vigie.settings.model import Currency, Limits
 from vigie.settings.quantities import written_duration
 
 _HEADER = (
@@ -25,23 +30,78 @@ _QUERIES = Words(
     "Les requêtes se tapent dans <http://localhost:9090>, ou : "
     "`curl -sG http://localhost:9090/api/v1/query --data-urlencode 'query=…'`",
 )
+_NO_DATA = Words("No data", "Absence de données")
 _ABSENT = Words(
-    "No data\n\nThe alert `{alert}` says that a target answers, but lacks what this signal is "
+    "The alert `{alert}` says that a target answers, but lacks what this signal is "
     "measured by. The usual causes: the instrument was removed from the service (a middleware, an "
     "import), or the exporter changed its names. Look at the target's page:",
-    "Absence de données\n\nL'alerte `{alert}` dit qu'une cible répond, mais sans ce qui sert à "
+    "L'alerte `{alert}` dit qu'une cible répond, mais sans ce qui sert à "
     "mesurer ce signal. Les causes habituelles : l'instrument a été retiré du service (un "
     "intergiciel, un import), ou l'exportateur a changé de noms. Voir la page de la cible :",
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a runbook in one language; alerts lead to `anchor`, the same in both."""
+
+    anchor: str
+    title: str
+    markdown: str
+
+
 def pages() -> dict[str, str]:
     """Path below `docs/` → Markdown."""
-    about: list[Signal | Heartbeat] = [*SIGNALS, WATCHDOG]
     return {
-        "runbooks/README.md": _index(about),
-        **{f"runbooks/{one.name}.md": _page(one) for one in about},
+        "runbooks/README.md": _index(ALL),
+        **{f"runbooks/{one.name}.md": _page(one) for one in ALL},
     }
+
+
+ALL: tuple[Signal | Heartbeat, ...] = (*SIGNALS, WATCHDOG)
+"""What has a runbook."""
+
+
+def measured(
+    one: Signal | Heartbeat, language: str, limits: Limits | None = None, currency: str = ""
+) -> str:
+    """How it is measured and judged, in Markdown: by `limits`, or else those that hold where
+    vigie.yml sets no others."""
+    if isinstance(one, Heartbeat):
+        told: str = getattr(one.told, language)
+        return told
+    limits = limits or Limits(one.warning, one.critical)
+    side = getattr(SIDES[one.bad_when], language)
+    said = ", ".join(
+        f"{getattr(SEVERITIES[severity], language)} {side} "
+        f"{getattr(limit_words(one, limit, currency or Currency().code), language)}"
+        for severity in SEVERITIES
+        if (limit := getattr(limits, severity.value)) is not None
+    )
+    how: str = getattr(one.measured_as, language)
+    held = written_duration(one.hold) if one.hold else ""
+    if language == "fr":
+        held = held.replace("m", " min").replace("h", " h")
+    if language == "en":
+        text = f"Alert `{one.alert}`: {how}; {said}"
+        text += f", for {held}" if held else ""
+        text += f". Judged from {one.floor.at_least} {one.floor.noun.en} on" if one.floor else ""
+    else:
+        text = f"Alerte `{one.alert}` : {how} ; {said}"
+        text += f", pendant {held}" if held else ""
+        text += f". Jugé à partir de {one.floor.at_least} {one.floor.noun.fr}" if one.floor else ""
+    return f"{text}."
+
+
+def sections(one: Signal | Heartbeat, language: str) -> Iterator[Section]:
+    """What to do about it, from top to bottom."""
+    for field, heading in _HEADINGS.items():
+        text: str = getattr(getattr(one.runbook, field), language)
+        yield Section(field, getattr(heading, language), text)
+    if isinstance(one, Signal) and one.presence:
+        absent: str = getattr(_ABSENT, language)
+        told = f"{absent.format(alert=one.absent_alert)}\n\n```promql\n{one.presence.targets}\n```"
+        yield Section("no-data", getattr(_NO_DATA, language), told)
 
 
 def _page(one: Signal | Heartbeat) -> str:
@@ -51,53 +111,15 @@ def _page(one: Signal | Heartbeat) -> str:
         f"`{one.name}` · [English](#english) · [Français](#français) · [all · toutes](README.md)",
     ]
     for language, name in _LANGUAGES.items():
-        parts += [f"## {name}", _measured(one, language), *_runbook(one.runbook, language)]
-        if isinstance(one, Signal) and one.presence:
-            absent: str = getattr(_ABSENT, language)
-            parts.append(f"### {absent.format(alert=one.absent_alert)}")
-            parts.append(f"```promql\n{one.presence.targets}\n```")
+        parts += [f"## {name}", measured(one, language)]
+        for section in sections(one, language):
+            parts += [f"### {section.title}", section.markdown]
+            if section.anchor == "diagnosis" and "```promql" in section.markdown:
+                parts.append(getattr(_QUERIES, language))
     return "\n\n".join(parts) + "\n"
 
 
-def _runbook(runbook: Runbook, language: str) -> list[str]:
-    parts: list[str] = []
-    for field, heading in _HEADINGS.items():
-        text: str = getattr(getattr(runbook, field), language)
-        parts += [f"### {getattr(heading, language)}", text]
-        if field == "diagnosis" and "```promql" in text:
-            parts.append(getattr(_QUERIES, language))
-    return parts
-
-
-def _measured(one: Signal | Heartbeat, language: str) -> str:
-    """How it is measured and judged, with the limits that hold where vigie.yml sets no others."""
-    if isinstance(one, Heartbeat):
-        told: str = getattr(one.told, language)
-        return told
-    currency = Currency().code
-    side = getattr(SIDES[one.bad_when], language)
-    limits = ", ".join(
-        f"{getattr(SEVERITIES[severity], language)} {side} "
-        f"{getattr(limit_words(one, limit, currency), language)}"
-        for severity in SEVERITIES
-        if (limit := getattr(one, severity.value)) is not None
-    )
-    measured: str = getattr(one.measured_as, language)
-    held = written_duration(one.hold) if one.hold else ""
-    if language == "fr":
-        held = held.replace("m", " min").replace("h", " h")
-    if language == "en":
-        text = f"Alert `{one.alert}`: {measured}; {limits}"
-        text += f", for {held}" if held else ""
-        text += f". Judged from {one.floor.at_least} {one.floor.noun.en} on" if one.floor else ""
-    else:
-        text = f"Alerte `{one.alert}` : {measured} ; {limits}"
-        text += f", pendant {held}" if held else ""
-        text += f". Jugé à partir de {one.floor.at_least} {one.floor.noun.fr}" if one.floor else ""
-    return f"{text}."
-
-
-def _index(about: list[Signal | Heartbeat]) -> str:
+def _index(about: tuple[Signal | Heartbeat, ...]) -> str:
     rows = "\n".join(
         f"| [{one.name}]({one.name}.md) | `{one.alert}` | {one.title.en} | {one.title.fr} |"
         for one in about
