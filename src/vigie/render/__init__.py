@@ -1,8 +1,23 @@
 """What the engines read: pure functions of catalogue and settings, one file per engine."""
 
-from vigie.render import alertmanager, notifications, prometheus, rules, runbooks
+from vigie.catalogue.panel import Store
+from vigie.catalogue.scrape import ALERTMANAGER, LOKI, PROMETHEUS, TEMPO
+from vigie.render import (
+    alertmanager,
+    alloy,
+    compose,
+    grafana,
+    loki,
+    notifications,
+    prometheus,
+    rules,
+    runbooks,
+    tempo,
+)
+from vigie.render.header import HEADER
+from vigie.render.links import INBOX_PATH
 from vigie.render.pace import Pace
-from vigie.render.place import Place
+from vigie.render.place import HOST, Place
 from vigie.settings import Settings
 
 
@@ -20,6 +35,38 @@ def embedded(settings: Settings, pace: float = 1) -> dict[str, str]:
         rules.PATH: rules.configuration(settings, at),
         alertmanager.PATH: alertmanager.configuration(settings, at),
         notifications.PATH: notifications.templates(settings),
+    }
+
+
+def deployment(settings: Settings) -> dict[str, str]:
+    """What the engines of Docker Compose read, and Compose itself: relative path → text."""
+    at, place = Pace.of(settings), Place.compose(settings)
+    inbox = f"http://{HOST}:{settings.ports.console}{INBOX_PATH}"
+    urls = {
+        store: f"http://{place.engines[engine]}"
+        for store, engine in (
+            (Store.METRICS, PROMETHEUS),
+            (Store.LOGS, LOKI),
+            (Store.TRACES, TEMPO),
+        )
+    }
+    of_grafana = {
+        **grafana.provisioning(
+            settings, urls, f"http://{place.engines[ALERTMANAGER]}", compose.DASHBOARDS_FOLDER
+        ),
+        **grafana.dashboards(settings),
+    }
+    return {
+        compose.PATH: compose.configuration(settings),
+        ".gitignore": f"{HEADER}/{compose.SECRETS_FOLDER}/\n/logs/\n",
+        "prometheus/prometheus.yml": prometheus.configuration(settings, at, place),
+        rules.PATH: rules.configuration(settings, at),
+        alertmanager.PATH: alertmanager.configuration(compose.inside(settings), at, inbox),
+        notifications.PATH: notifications.templates(settings),
+        "loki/loki-config.yml": loki.configuration(settings),
+        "tempo/tempo.yml": tempo.configuration(settings),
+        "alloy/config.alloy": alloy.configuration(place),
+        **{f"grafana/{name}": text for name, text in of_grafana.items()},
     }
 
 

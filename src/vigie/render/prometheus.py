@@ -3,12 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-import yaml
-
 from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, ENGINE
 from vigie.render.header import HEADER
 from vigie.render.pace import Pace
 from vigie.render.place import Place
+from vigie.render.yaml_text import yaml_text
 from vigie.settings import Settings
 from vigie.settings.model import Service
 from vigie.settings.quantities import written_duration
@@ -37,7 +36,7 @@ def configuration(settings: Settings, pace: Pace, place: Place) -> str:
             ),
         ],
     }
-    return HEADER + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return HEADER + yaml_text(document)
 
 
 def _application(name: str, service: Service, target: str) -> dict[str, Any]:

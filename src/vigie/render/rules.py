@@ -9,8 +9,6 @@ from datetime import timedelta
 from textwrap import wrap
 from typing import Any
 
-import yaml
-
 from vigie.catalogue.promql import total
 from vigie.catalogue.signal import Heartbeat, Severity, Signal, Unit
 from vigie.catalogue.signals import SIGNALS, WATCHDOG
@@ -18,6 +16,7 @@ from vigie.catalogue.telemetry import RETENTION
 from vigie.render import links, wording
 from vigie.render.header import HEADER
 from vigie.render.pace import Pace
+from vigie.render.yaml_text import yaml_text
 from vigie.settings import Settings
 from vigie.settings.model import Limits
 
@@ -177,24 +176,6 @@ def _number(value: float) -> str:
 
 
 def _written(group: dict[str, Any], comment: str) -> str:
-    text = yaml.dump(
-        [group], Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf")
-    )
+    text = yaml_text([group])
     commented = wrap(comment, 96, initial_indent="# ", subsequent_indent="# ")
     return "".join(f"  {line}\n" for line in (*commented, *text.splitlines()))
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as a block, and lists within what they belong to."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
-    )
-
-
-_Dumper.add_representer(str, _represent_text)

@@ -1,0 +1,285 @@
+"""docker-compose-monitoring.yml: the engines as containers, and what only containers have.
+
+Written for Docker Compose 2; it also says what Compose 1.29 understands, and nothing else. Vigie's
+own console and exporters stay on the machine, beside the ledger and the state folder that they
+read: no image of Vigie is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from vigie.render.alloy import LOG_FILES
+from vigie.render.header import HEADER
+from vigie.render.place import HOST
+from vigie.render.yaml_text import yaml_text
+from vigie.settings import Settings
+from vigie.settings.model import Notify, Section
+from vigie.settings.quantities import written_duration
+
+Json: TypeAlias = "dict[str, Any]"
+
+PATH = "docker-compose-monitoring.yml"
+NETWORK = "monitoring"
+
+SECRETS_FOLDER = "secrets"
+GRAFANA_PASSWORD = "grafana_admin_password"
+"""The file in `SECRETS_FOLDER` that holds it; whoever starts the containers makes it."""
+
+IMAGES = {
+    "prometheus": "prom/prometheus:v3.14.0",
+    "alertmanager": "prom/alertmanager:v0.34.0",
+    "node-exporter": "prom/node-exporter:v1.12.1",
+    "cadvisor": "ghcr.io/google/cadvisor:v0.60.5",
+    "loki": "grafana/loki:3.7.6",
+    "tempo": "grafana/tempo:3.0.3",
+    "alloy": "grafana/alloy:v1.19.2",
+    "grafana": "grafana/grafana:13.2.0",
+}
+
+_ABOUT = f"""\
+#
+# For Docker Compose 2; 1.29 understands it too. In this folder:
+#
+#   python3 start_monitoring.py --docker
+#
+# does what must be done before (it makes {SECRETS_FOLDER}/{GRAFANA_PASSWORD}: there is no
+# password that everybody knows), and then `docker compose -f {PATH} up`.
+#
+# Everything listens on one address of this machine only. What runs on this machine outside of
+# containers (your services, Vigie's console and its exporter of costs) is {HOST}
+# to them: on Linux it must listen on Docker's bridge too, and not on 127.0.0.1 alone.
+"""
+
+
+def configuration(settings: Settings) -> str:
+    """The text of docker-compose-monitoring.yml."""
+    given = secret_files(settings.notify)
+    services = {one.name: one.written() for one in _services(settings, tuple(given))}
+    document: Json = {
+        "services": services,
+        "networks": {NETWORK: {}},
+        "volumes": {f"{name}-data": {} for name in _KEEPERS},
+        "secrets": {
+            GRAFANA_PASSWORD: {"file": f"./{SECRETS_FOLDER}/{GRAFANA_PASSWORD}"},
+            **{name: {"file": str(path)} for name, path in given.items()},
+        },
+    }
+    return HEADER + _ABOUT + yaml_text(document)
+
+
+def secret_files(notify: Notify) -> dict[str, Path]:
+    """The files that hold the channels' secrets, by the name that each has in a container."""
+    return {
+        f"{channel}_{name}".removesuffix("_file"): value
+        for channel, section in notify
+        if isinstance(section, Section)
+        for name, value in section
+        if isinstance(value, Path)
+    }
+
+
+def inside(settings: Settings) -> Settings:
+    """The settings as a container reads them: secrets are where Compose puts them."""
+    channels = {
+        channel: section.model_copy(
+            update={
+                name: Path(f"/run/secrets/{channel}_{name}".removesuffix("_file"))
+                for name, value in section
+                if isinstance(value, Path)
+            }
+        )
+        for channel, section in settings.notify
+        if isinstance(section, Section)
+    }
+    return settings.model_copy(update={"notify": settings.notify.model_copy(update=channels)})
+
+
+_KEEPERS = ("prometheus", "alertmanager", "loki", "tempo", "alloy", "grafana")
+"""Those that keep data in a volume, `NAME-data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """One service of the file. `health` is a command that ends with 0 once it is ready."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    health: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    more: Json = field(default_factory=dict)
+
+    def written(self) -> Json:
+        written: Json = {"image": IMAGES[self.name], "restart": "unless-stopped"}
+        for key, value in (
+            ("command", [_escaped(part) for part in self.command]),
+            ("environment", {name: _escaped(value) for name, value in self.environment.items()}),
+            ("ports", list(self.ports)),
+            ("volumes", list(self.volumes)),
+            ("secrets", list(self.secrets)),
+        ):
+            if value:
+                written[key] = value
+        if self.health:
+            written["healthcheck"] = {
+                "test": ["CMD", *(_escaped(part) for part in self.health)],
+                "interval": "10s",
+                "timeout": "5s",
+                "retries": 12,
+                "start_period": "10s",
+            }
+        if self.after:
+            written["depends_on"] = {name: {"condition": "service_healthy"} for name in self.after}
+        written |= {
+            "networks": [NETWORK],
+            "security_opt": ["no-new-privileges:true"],
+            "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
+        }
+        if self.secrets:
+            # A secret's file keeps its owner and its mode 0600 in the container: whoever reads it
+            # is root there, with this one power and no other.
+            written |= {"user": "0:0", "cap_drop": ["ALL"], "cap_add": ["DAC_OVERRIDE"]}
+        return written | self.more
+
+
+def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Container]:
+    ports = settings.ports
+    to_host = {"extra_hosts": [f"{HOST}:host-gateway"]}
+
+    def published(port: int, inside: int) -> tuple[str]:
+        return (f"{_bracketed(settings.bind)}:{port}:{inside}",)
+
+    yield _Container(
+        "prometheus",
+        command=(
+            "--config.file=/etc/prometheus/prometheus.yml",
+            "--storage.tsdb.path=/prometheus",
+            f"--storage.tsdb.retention.time={written_duration(settings.retention.metrics)}",
+            f"--web.external-url=http://localhost:{ports.prometheus}",
+            "--enable-feature=exemplar-storage",
+        ),
+        ports=published(ports.prometheus, 9090),
+        volumes=("./prometheus:/etc/prometheus:ro", "prometheus-data:/prometheus"),
+        health=("promtool", "check", "ready", "--url=http://localhost:9090"),
+        after=("alertmanager",),
+        more=to_host,
+    )
+    yield _Container(
+        "alertmanager",
+        command=(
+            "--config.file=/etc/alertmanager/alertmanager.yml",
+            "--storage.path=/alertmanager",
+            f"--web.external-url=http://localhost:{ports.alertmanager}",
+            "--cluster.listen-address=",  # alone: no gossip port
+        ),
+        ports=published(ports.alertmanager, 9093),
+        volumes=("./alertmanager:/etc/alertmanager:ro", "alertmanager-data:/alertmanager"),
+        health=("amtool", "--alertmanager.url=http://localhost:9093", "alert", "query"),
+        secrets=secrets,
+        more=to_host,
+    )
+    yield _Container(
+        "node-exporter",
+        command=(
+            "--path.rootfs=/host",
+            "--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|var/lib/docker)($|/)",
+        ),
+        ports=published(ports.node_exporter, 9100),
+        volumes=("/:/host:ro,rslave",),
+        health=("wget", "-q", "--spider", "http://localhost:9100/"),
+        more={"pid": "host"},
+    )
+    yield _Container(
+        "cadvisor",
+        command=(
+            "--docker_only",
+            "--housekeeping_interval=10s",
+            "--store_container_labels=false",
+            "--whitelisted_container_labels=com.docker.compose.service,com.docker.compose.project",
+        ),
+        volumes=(
+            *("/:/rootfs:ro", "/var/run:/var/run:ro", "/sys:/sys:ro"),
+            *("/var/lib/docker:/var/lib/docker:ro", "/dev/disk:/dev/disk:ro"),
+            "/run/containerd/containerd.sock:/run/containerd/containerd.sock:ro",
+        ),
+        health=("wget", "-q", "--spider", "http://localhost:8080/healthz"),
+        more={"privileged": True, "devices": ["/dev/kmsg"]},
+    )
+    yield _Container(
+        "loki",
+        command=("-config.file=/etc/loki/loki-config.yml",),
+        ports=published(ports.logs, 3100),
+        volumes=("./loki:/etc/loki:ro", "loki-data:/loki"),
+        health=("/usr/bin/loki", "-health"),  # there is no shell in the image
+    )
+    yield _Container(  # its image holds /tempo and nothing that could look whether it is well
+        "tempo",
+        command=("-config.file=/etc/tempo/tempo.yml",),
+        ports=published(ports.traces, 3200),
+        volumes=("./tempo:/etc/tempo:ro", "tempo-data:/var/tempo"),
+    )
+    yield _Container(
+        "alloy",
+        command=(
+            "run",
+            "--server.http.listen-addr=0.0.0.0:12345",
+            "--storage.path=/var/lib/alloy/data",
+            "--disable-reporting",
+            "/etc/alloy/config.alloy",
+        ),
+        ports=(*published(4317, 4317), *published(4318, 4318)),
+        volumes=(
+            "./alloy:/etc/alloy:ro",
+            "alloy-data:/var/lib/alloy/data",
+            "/var/run/docker.sock:/var/run/docker.sock:ro",
+            f"${{VIGIE_LOGS:-./logs}}:{LOG_FILES}:ro",
+        ),
+        health=("bash", "-c", _READY_OF_ALLOY),
+        after=("loki",),
+    )
+    yield _Container(
+        "grafana",
+        environment={
+            "GF_SERVER_ROOT_URL": f"http://localhost:{ports.grafana}",
+            "GF_SECURITY_ADMIN_USER": "admin",
+            "GF_SECURITY_ADMIN_PASSWORD__FILE": f"/run/secrets/{GRAFANA_PASSWORD}",
+            "GF_USERS_ALLOW_SIGN_UP": "false",
+            "GF_ANALYTICS_REPORTING_ENABLED": "false",
+            "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+            "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        },
+        ports=published(ports.grafana, 3000),
+        volumes=(
+            "./grafana/provisioning:/etc/grafana/provisioning:ro",
+            f"./grafana/dashboards:{DASHBOARDS_FOLDER}:ro",
+            "grafana-data:/var/lib/grafana",
+        ),
+        health=("wget", "-q", "--spider", "http://localhost:3000/api/health"),
+        after=("prometheus", "loki"),
+        secrets=(GRAFANA_PASSWORD,),
+    )
+
+
+DASHBOARDS_FOLDER = "/etc/grafana/dashboards"
+
+# The image has a shell, but no program that asks over HTTP.
+_READY_OF_ALLOY = (
+    "exec 3<>/dev/tcp/localhost/12345 && "
+    r"printf 'GET /-/ready HTTP/1.0\r\n\r\n' >&3 && grep -q ' 200 ' <&3"
+)
+
+
+def _escaped(text: str) -> str:
+    """Compose replaces `$NAME`."""
+    return text.replace("$", "$$")
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
