@@ -24,11 +24,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from vigie import catalogue
 from vigie.catalogue.metric import Kind, Metric
 from vigie.catalogue.signals import WATCHDOG
-from vigie.render import embedded
+from vigie.render import embedded, links
 from vigie.settings import Settings, load
 from vigie.stack import binaries
 from vigie.stack.components import Component, engines
 from vigie.stack.state import State
+from webhook_server import WebhookServer, running_webhook_server
 
 pytestmark = pytest.mark.servers
 
@@ -37,10 +38,19 @@ OWN = [m for m in catalogue.metrics() if m.name.startswith(tuple(PREFIXES.values
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Component]]:
+def inbox() -> Iterator[WebhookServer]:
+    """Who listens in the console's place."""
+    with running_webhook_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, inbox: WebhookServer
+) -> Iterator[dict[str, Component]]:
     """The engines at fifteen times the pace, until the module's tests have ended."""
     folder = tmp_path_factory.mktemp("engines")
-    settings = _settings(folder)
+    settings = _settings(folder, inbox.port)
     state = State.at(folder / "state")
     state.make()
     for name, text in embedded(settings, pace=15).items():
@@ -57,14 +67,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Comp
         yield components
 
 
-def _settings(folder: Path) -> Settings:
+def _settings(folder: Path, console: int) -> Settings:
     """Nobody else listens on the ports, and no application is watched."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
-        numbers = [one.getsockname()[1] for one in sockets]
-    seats = ("prometheus", "alertmanager", "node_exporter", "console", "costs")
+        numbers = [console, *(one.getsockname()[1] for one in sockets)]
+    seats = ("console", "prometheus", "alertmanager", "node_exporter", "costs")
     ports = ", ".join(f"{seat}: {port}" for seat, port in zip(seats, numbers, strict=True))
     (folder / "vigie.yml").write_text(f"services: {{}}\nports: {{{ports}}}\n", encoding="utf-8")
     return load(environ={}, start=folder)
@@ -128,6 +138,17 @@ def test_only_the_watchdog_is_heard_and_alertmanager_is_there_to_hear_it(
     _until(alerts)
     assert alerts() == [WATCHDOG.alert]
     _until(lambda: _asked(prometheus, "alertmanagers")["activeAlertmanagers"])
+
+
+def test_the_inbox_hears_the_watchdog_again_and_again(
+    running: dict[str, Component], inbox: WebhookServer
+) -> None:
+    for _ in range(3):
+        heard = inbox.posts.get(timeout=60)
+        assert heard.path == links.INBOX_PATH
+        assert (heard.body["receiver"], heard.body["status"]) == ("inbox", "firing")
+        (alert,) = heard.body["alerts"]
+        assert alert["labels"]["alertname"] == WATCHDOG.alert
 
 
 def test_what_the_machine_has_left_is_recorded(running: dict[str, Component]) -> None:

@@ -64,7 +64,6 @@ def configuration(settings: Settings, pace: Pace, inbox: str | None = None) -> s
 
 
 def _route(mute: Iterable[MuteTime], pace: Pace) -> dict[str, Any]:
-    critical, warning = f'severity="{Severity.CRITICAL}"', f'severity="{Severity.WARNING}"'
     silent = [one.name for one in mute]
     always_silent = [one.name for one in mute if one.severity == Severity.CRITICAL.value]
     return {
@@ -85,13 +84,12 @@ def _route(mute: Iterable[MuteTime], pace: Pace) -> dict[str, Any]:
                 **_timing(pace, wait=1, interval=15, repeat=3600),
             },
             {
-                "matchers": [critical],
+                "matchers": [f'severity="{Severity.CRITICAL}"'],
                 "receiver": TEAM,
                 **({"mute_time_intervals": always_silent} if always_silent else {}),
                 **_timing(pace, wait=10, interval=60, repeat=3600),
             },
-            {
-                "matchers": [warning],
+            {  # warnings, and what somebody else's rules call something else
                 "receiver": TEAM,
                 **({"mute_time_intervals": silent} if silent else {}),
             },
@@ -110,18 +108,19 @@ def _timing(pace: Pace, wait: int, interval: int, repeat: int) -> dict[str, str]
 
 
 def _inhibit_rules() -> list[dict[str, Any]]:
-    """Who mutes whom. Labels that are missing on both sides count as equal.
+    """Who mutes whom. Labels that are missing on both sides count as equal, and no alert mutes
+    itself or its like: one that matches both sides is not muted by another that does.
 
-    A signal's labels are in `equal` one and all, so that what is critical about one container does
-    not mute the warning about another. The name of the alert is in it too: that a signal has no
-    data is other news than that it is bad.
+    All labels of all signals are in `equal`, so that what is critical about one container does not
+    mute the warning about another. So is the name of the alert, and with it the signal: that a
+    signal has no data is other news than that it is bad.
     """
     parts = dict.fromkeys(label for signal in SIGNALS for label in signal.labels)
     return [
         {
             "source_matchers": [f'severity="{Severity.CRITICAL}"'],
             "target_matchers": [f'severity="{Severity.WARNING}"'],
-            "equal": ["alertname", "signal", *parts],
+            "equal": ["alertname", *parts],
         },
         {
             "source_matchers": [
@@ -129,10 +128,7 @@ def _inhibit_rules() -> list[dict[str, Any]]:
                 f'severity="{Severity.CRITICAL}"',
                 'service!=""',
             ],
-            "target_matchers": [
-                f'alertname!="{SERVICE_DOWN.alert}"',
-                f'alertname!="{WATCHDOG.alert}"',
-            ],
+            "target_matchers": [f'alertname!="{WATCHDOG.alert}"'],
             "equal": ["service"],
         },
     ]
