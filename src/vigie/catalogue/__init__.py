@@ -16,6 +16,7 @@ from vigie.catalogue import (
     fastapi,
     host,
     http,
+    inbox,
     interservice,
     openai,
     probe,
@@ -40,6 +41,7 @@ SUBJECTS = (
     telemetry,
     scrape,
     engines,
+    inbox,
 )
 
 
