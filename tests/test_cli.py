@@ -93,6 +93,7 @@ def terminal(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Terminal]
         "VIGIE_PORTS__PROMETHEUS": str(free_port()),
         "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
+        "VIGIE_PORTS__COSTS": str(free_port()),
         "VIGIE_PORTS__SIMULATOR": str(free_port()),
     }
     made = Terminal(tmp_path, environ)
@@ -114,7 +115,7 @@ def lines_until(process: subprocess.Popen[str], what: str) -> list[str]:
 def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
     up = terminal.vigie("up")
     assert up.returncode == 0, up.stdout + up.stderr
-    for title in ("Prometheus", "Alertmanager", "Node exporter"):
+    for title in ("Prometheus", "Alertmanager", "Node exporter", "Costs"):
         assert re.search(rf"^{title}: ready in \d+\.\d s$", up.stdout, re.MULTILINE)
     assert re.search(r"^Everything is ready, in \d+\.\d s\.$", up.stdout, re.MULTILINE)
     address = f"http://localhost:{terminal.environ['VIGIE_PORTS__PROMETHEUS']}"
@@ -137,6 +138,7 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "prometheus",
         "alertmanager",
         "node-exporter",
+        "costs",
     ]
     assert {one["restarts"] for one in told["components"]} == {0}
 
@@ -151,11 +153,12 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "prometheus",
         "alertmanager",
         "node-exporter",
+        "costs",
     }
 
     down = terminal.vigie("down", "--volumes")
     assert down.returncode == 0
-    assert re.match(r"Stopped 3 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
+    assert re.match(r"Stopped 4 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
     assert terminal.processes() == []
     assert not terminal.state.exists()
 
@@ -255,7 +258,7 @@ def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Termina
     assert status.stdout.endswith("`vigie up` ends them and starts anew; `vigie down` ends them.\n")
     up = terminal.vigie("up")
     assert up.returncode == 0
-    assert "ended 3 processes of a stack whose supervisor was killed\n" in up.stdout
+    assert "ended 4 processes of a stack whose supervisor was killed\n" in up.stdout
     assert terminal.vigie("status").returncode == 0
 
 
