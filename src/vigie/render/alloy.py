@@ -11,9 +11,9 @@ from vigie.render.place import Place
 LOG_FILES = "/var/log/services"
 """The folder of services' log files in the container; a file is called after its service."""
 
-# What engines and libraries write for ours; the first match of a plain line is its level.
+# What engines and libraries write for ours.
 _OTHER_NAMES = {"warn": "warning", "err": "error", "fatal": "critical", "panic": "critical"}
-_ANY_LEVEL = "|".join(sorted({*LEVELS, *_OTHER_NAMES}, key=len, reverse=True))
+_ANY_LEVEL = "|".join((*LEVELS, *_OTHER_NAMES))
 
 
 def configuration(place: Place) -> str:

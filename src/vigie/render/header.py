@@ -5,9 +5,9 @@ SENTENCE = "Written by `vigie render` from the catalogue and vigie.yml: change t
 HEADER = f"# {SENTENCE}\n"
 
 _MARK = SENTENCE.split(" from ", maxsplit=1)[0]
-_LOOKED_AT = 1000
+_LINES = 3
 
 
 def is_ours(text: str) -> bool:
     """Whether a file says at its beginning that it was rendered, so that it may be removed."""
-    return _MARK in text[:_LOOKED_AT]
+    return any(_MARK in line for line in text.splitlines()[:_LINES])
