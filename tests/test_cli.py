@@ -19,8 +19,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from vigie.render import embedded
-from vigie.settings import load
 
 pytestmark = pytest.mark.servers  # each test starts the command as a process
 
@@ -338,25 +336,6 @@ def test_a_disk_that_takes_no_more_is_told_with_the_file(terminal: Terminal) -> 
     assert done.stderr == (
         f"vigie: cannot write {terminal.state}/vigie.state: File too large\n"
         "make room or give access there, or name another folder: --state DIR, or VIGIE_STATE=DIR\n"
-    )
-
-
-def test_what_is_rendered_is_written_and_compared(terminal: Terminal) -> None:
-    assert terminal.vigie("render").stdout.startswith("# prometheus/prometheus.yml\n")
-    wrote = terminal.vigie("render", "--out", "out")
-    names = embedded(load(environ=terminal.environ, start=terminal.folder))
-    assert wrote.stdout.split() == [f"out/{name}" for name in names]
-    fresh = terminal.vigie("render", "--out", "out", "--check")
-    assert (fresh.returncode, fresh.stdout) == (0, "")
-
-    stale = terminal.vigie("render", "--out", "out", "--check", VIGIE_SCRAPE_INTERVAL="7s")
-    assert stale.returncode == 1
-    assert "\n-  scrape_interval: 15s\n" in stale.stdout
-    assert "\n+  scrape_interval: 7s\n" in stale.stdout
-    nowhere = terminal.vigie("render", "--check")
-    assert (nowhere.returncode, nowhere.stderr) == (
-        2,
-        "vigie: --check compares with the files in a folder: name it with --out DIR\n",
     )
 
 

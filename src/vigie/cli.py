@@ -18,13 +18,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from vigie import __version__
+from vigie import __version__, cli_render
 from vigie.cli_costs import costs
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
 from vigie.settings import SettingsError, load
 from vigie.settings.state_folder import default_folder
-from vigie.stack.errors import RequestError, StackError
-from vigie.stack.state import State, writing
+from vigie.stack.errors import StackError
+from vigie.stack.state import State
 
 PROBLEM = 1
 WRONG = 2
@@ -43,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(costs, name="costs")
+app.command(epilog=cli_render.EXAMPLES)(cli_render.render)
 
 
 def main(began: float) -> NoReturn:
@@ -256,53 +257,6 @@ def down(
         typer.echo("Nothing ran.")
     if outcome.deleted_bytes:
         typer.echo(f"Deleted {place.folder} ({screen.size(outcome.deleted_bytes)}).")
-
-
-@app.command(
-    epilog=examples(
-        "vigie render                   write what the engines read to the screen",
-        "vigie render --out DIR --check say whether the files in DIR are up to date",
-    )
-)
-def render(
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write the files into this folder.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; show what would change in --out.")
-    ] = False,
-    state: StateFolder = None,
-    settings: SettingsFile = None,
-    no_color: NoColor = False,
-) -> None:
-    """Write the configuration of Prometheus and Alertmanager."""
-    import difflib
-
-    from vigie.render import embedded
-
-    if check and out is None:
-        raise RequestError("--check compares with the files in a folder: name it with --out DIR")
-    stale = False
-    for name, text in embedded(load(settings)).items():
-        if out is None:
-            typer.echo(f"# {name}\n{text}")
-            continue
-        path = out / name
-        if not check:
-            with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-            typer.echo(f"{path}")
-            continue
-        there = path.read_text(encoding="utf-8") if path.is_file() else ""
-        difference = difflib.unified_diff(
-            there.splitlines(keepends=True), text.splitlines(keepends=True), str(path), "rendered"
-        )
-        for line in difference:
-            stale = True
-            typer.echo(line, nl=line[-1:] != "\n")
-    if stale:
-        raise typer.Exit(PROBLEM)
 
 
 @app.command(

@@ -15,9 +15,8 @@ DOCUMENTATION = Path("docs")
 PROBLEM = 1
 
 EXAMPLES = examples(
-    "vigie render                   write deployment/monitoring and docs/runbooks here",
-    "vigie render --check           say what would change; the exit code is 1 if anything does",
-    "vigie render --out DIR         write a stack of your own vigie.yml into another folder",
+    "vigie render --check           in deployment/monitoring and docs: 1 if anything is stale",
+    "vigie render --out DIR         your own vigie.yml's stack, in another folder",
 )
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
