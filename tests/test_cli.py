@@ -19,7 +19,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-
 pytestmark = pytest.mark.servers  # each test starts the command as a process
 
 COMMANDS = ("up", "status", "logs", "restart", "down", "render", "costs", "simulate")
