@@ -58,8 +58,12 @@ def running(
     components = {one.name: one for one in engines(settings, state, binaries.find_all())}
     with ExitStack() as stack:
         for one in components.values():
+            # In its first seconds Prometheus knows no Alertmanager yet; it would send what fires
+            # again only a minute later, by the clock.
+            sooner = ["--rules.alert.resend-delay=4s"] if one.name == "prometheus" else []
             log = stack.enter_context((folder / f"{one.name}.log").open("wb"))
-            process = subprocess.Popen(one.command, cwd=one.cwd, stdout=log, stderr=log)
+            command = [*one.command, *sooner]
+            process = subprocess.Popen(command, cwd=one.cwd, stdout=log, stderr=log)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         for one in components.values():
