@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "exporters": {"catalogue", "costs", "settings"},
     "render": {"catalogue", "settings"},
     "stack": {"catalogue", "settings", "render"},
+    "incidents": {"catalogue", "settings", "render"},
     "cli": {
         "catalogue",
         "settings",
