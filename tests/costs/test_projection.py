@@ -81,6 +81,29 @@ def test_a_day_unlike_the_others_is_believed_more_and_more() -> None:
     assert errors[2] < 1
 
 
+@pytest.mark.parametrize(("unlike", "believed"), [(0.02, 0.25), (0.5, 0.6)])
+def test_today_is_believed_early_where_days_differ_and_late_where_they_are_alike(
+    unlike: float, believed: float
+) -> None:
+    dice = random.Random(3)
+    past = []
+    for number in range(56):
+        level = math.exp(dice.gauss(0, unlike))
+        hours = (level * math.exp(dice.gauss(0, 0.6)) for _ in range(24))
+        past.append(PastDay(FIRST + timedelta(days=number), tuple(hours)))
+    mean = sum(day.total for day in past) / len(past) / 24
+    # At noon twice as much has been spent as usual: is the afternoon's double, too?
+    found = said(past, FIRST + timedelta(days=56), 12, spent=24 * mean)
+    share = (found.middle - 24 * mean) / (12 * mean) - 1
+    assert share < believed if believed < 0.5 else share > believed
+
+
+def test_days_that_are_all_the_same_to_the_cent_are_no_riddle() -> None:
+    past = [PastDay(FIRST + timedelta(days=n), (1.0,) * 24) for n in range(30)]
+    found = said(past, FIRST + timedelta(days=30), 12, spent=13)
+    assert 24.9 < found.middle < 26.1
+
+
 def test_growth_is_carried_on() -> None:
     past = office_days(56, noise=0.1, growth=0.03)
     tomorrow = FIRST + timedelta(days=56)

@@ -1,9 +1,10 @@
 """What a day usually costs, hour by hour, as the days before it tell.
 
-A Monday costs what Mondays did, drawn towards the mean of all days where there are few Mondays;
-recent days count more, and the whole is raised or lowered by the trend of the last weeks as far as
-that is no chance. How it is spread over the hours is told in three ways, of which
-`vigie.costs.projection` finds the best. Pure; amounts are floats of one currency.
+A Monday costs what Mondays did, and is spread over the hours as they were; recent days count more,
+and the whole is raised or lowered by the trend of the last weeks. Each of these is believed as far
+as it is no chance: what Mondays have of their own is drawn towards all days, the hours of all days
+towards an even day, the trend towards none (James and Stein, 1961; as variances tell, Efron and
+Morris, 1973). Pure; amounts are floats of one currency.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import mul
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 WINDOW_DAYS = 63
 """How far back is looked."""
 
-WAYS = ("as on this weekday", "as on all days", "evenly")
-"""How a day's spend may be spread over its hours."""
-
 _SHAPE_HALF_LIFE_DAYS = 21.0
-_LEVEL_HALF_LIFE_DAYS = 5.0
+_LEVEL_HALF_LIFE_DAYS = 10.0
 _TREND_HALF_LIFE_DAYS = 14.0
-_IMAGINED_WEEKS = 1.0
+# Never all: what comes in an hour that was always empty is no surprise without bound.
 _LARGEST_TRUST = 0.99
+# What a day cost that cost nothing.
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +70,86 @@ def past_days(
     ]
 
 
-def usual_hours(past: Sequence[PastDay], on: date) -> dict[str, list[float]]:
+def usual_hours(past: Sequence[PastDay], on: date) -> list[float]:
     """What is expected in each hour of the clock on that date; all 0 without days before."""
-    if not past or not any(each.total for each in past):
-        return {way: [0.0] * 24 for way in WAYS}
+    if not any(each.total > _NOTHING for each in past):
+        return [0.0] * 24
     ages = [(on - each.date).days for each in past]
     weights = [0.5 ** (age / _SHAPE_HALF_LIFE_DAYS) for age in ages]
     usual = _weekday_means(past, weights)
     growth = _growth(past, ages, usual)
     # Each day as it would be today.
     grown = [math.exp(growth * age) for age in ages]
-    of_all = _mean_hours(past, weights)
-    same = [n for n, each in enumerate(past) if each.weekday == on.weekday()]
-    of_weekday = [
-        math.fsum(weights[n] * grown[n] * past[n].hours[hour] for n in same)
-        + _IMAGINED_WEEKS * usual[on.weekday()] * of_all[hour]
-        for hour in range(24)
-    ]
     recent = [0.5 ** (age / _LEVEL_HALF_LIFE_DAYS) for age in ages]
     level = math.fsum(w * g * d.total for w, g, d in zip(recent, grown, past, strict=True))
     level /= math.fsum(w * usual[d.weekday] for w, d in zip(recent, past, strict=True))
     whole = usual[on.weekday()] * level
-    return {
-        way: [each / math.fsum(hours) * whole for each in hours]
-        for way, hours in zip(WAYS, (of_weekday, of_all, [1.0] * 24), strict=True)
-    }
+    return [share * whole for share in _shares(past, weights, on.weekday())]
+
+
+_Seen: TypeAlias = tuple[int, float, Sequence[float]]
+"""What was seen of one kind (a weekday), and how much it counts."""
 
 
 def _weekday_means(past: Sequence[PastDay], weights: Sequence[float]) -> list[float]:
-    """What a Monday … Sunday costs, drawn towards the mean of all days by an imagined week."""
-    overall = math.fsum(w * d.total for w, d in zip(weights, past, strict=True))
-    overall /= math.fsum(weights)
-    means = []
-    for weekday in range(7):
-        pairs = [(w, d.total) for w, d in zip(weights, past, strict=True) if d.weekday == weekday]
-        total = math.fsum(w * t for w, t in pairs) + _IMAGINED_WEEKS * overall
-        means.append(total / (math.fsum(w for w, _ in pairs) + _IMAGINED_WEEKS))
-    return means
+    """What a Monday … Sunday costs."""
+    days = [(d.weekday, w, [d.total]) for w, d in zip(weights, past, strict=True)]
+    overall = _mean(days)
+    means = _drawn(overall, days)
+    return [means.get(weekday, overall)[0] for weekday in range(7)]
+
+
+def _shares(past: Sequence[PastDay], weights: Sequence[float], weekday: int) -> list[float]:
+    """The share of each hour in the spend of that weekday; a day counts by what it cost."""
+    days = [
+        (d.weekday, w * d.total, [hour / d.total for hour in d.hours])
+        for w, d in zip(weights, past, strict=True)
+        if d.total > _NOTHING
+    ]
+    of_all = _drawn([1 / 24] * 24, [(0, w, shares) for _, w, shares in days])[0]
+    return _drawn(of_all, days).get(weekday, of_all)
+
+
+def _drawn(centre: Sequence[float], seen: Sequence[_Seen]) -> dict[int, list[float]]:
+    """The mean of each kind, drawn to the centre as far as its distance may be chance.
+
+    How far the kinds lie apart, beyond chance, is told by all of them together.
+    """
+    kinds = {one: [each for each in seen if each[0] == one] for one, _, _ in seen}
+    means = {one: _mean(those) for one, those in kinds.items()}
+    weights = {one: math.fsum(w for _, w, _ in those) for one, those in kinds.items()}
+    whole = math.fsum(weights.values())
+    # The variance of a mean, as a part of a single one's.
+    parts = {
+        one: math.fsum((w / weights[one]) ** 2 for _, w, _ in those) for one, those in kinds.items()
+    }
+    within = math.fsum(w * math.dist(values, means[one]) ** 2 for one, w, values in seen)
+    degrees = math.fsum(weights[one] * (1 - parts[one]) for one in kinds)
+    if degrees > _NOTHING * whole:
+        chances = {one: within / degrees * parts[one] for one in kinds}
+        apart = math.fsum(
+            weights[one] * (math.dist(means[one], centre) ** 2 - chances[one]) for one in kinds
+        )
+        apart = max(0.0, apart / whole)
+        trusts = {
+            one: apart / (apart + chance) if apart > 0 else 0.0 for one, chance in chances.items()
+        }
+    else:  # one of each: nothing says what is chance
+        trusts = dict.fromkeys(kinds, 0.5)
+    return {
+        one: [
+            c + min(trusts[one], _LARGEST_TRUST) * (mean - c)
+            for mean, c in zip(means[one], centre, strict=True)
+        ]
+        for one in kinds
+    }
+
+
+def _mean(seen: Sequence[_Seen]) -> list[float]:
+    weights = [weight for _, weight, _ in seen]
+    whole = math.fsum(weights)
+    columns = zip(*(values for _, _, values in seen), strict=True)
+    return [math.fsum(map(mul, weights, column)) / whole for column in columns]
 
 
 def _growth(past: Sequence[PastDay], ages: Sequence[int], usual: Sequence[float]) -> float:
@@ -128,26 +173,3 @@ def _growth(past: Sequence[PastDay], ages: Sequence[int], usual: Sequence[float]
         return 0.0
     variance = rest / spread / (effective - 2)
     return slope * max(0.0, 1 - variance / slope**2)
-
-
-def _mean_hours(past: Sequence[PastDay], weights: Sequence[float]) -> list[float]:
-    """The share of each hour in a day's spend, drawn to even as far as the hours' differences may
-    be chance, as the days' differences tell (James and Stein, 1961)."""
-    spent = [
-        (w, [hour / d.total for hour in d.hours], d.total)
-        for w, d in zip(weights, past, strict=True)
-        if d.total > 0
-    ]
-    weighted = [(w * total, shares) for w, shares, total in spent]
-    weight = math.fsum(w for w, _ in weighted)
-    means = [math.fsum(w * shares[hour] for w, shares in weighted) / weight for hour in range(24)]
-    apart = math.fsum((mean - 1 / 24) ** 2 for mean in means)
-    chance = math.fsum(
-        (w / weight) ** 2 * (share - mean) ** 2
-        for w, shares in weighted
-        for share, mean in zip(shares, means, strict=True)
-    )
-    trust = max(0.0, 1 - chance / apart) if apart > 0 and len(weighted) > 1 else 0.5
-    # Never quite nothing: what comes in an hour that was always empty is no surprise without bound.
-    trust = min(trust, _LARGEST_TRUST)
-    return [1 / 24 + trust * (mean - 1 / 24) for mean in means]
