@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from contextvars import Token
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
@@ -92,10 +91,10 @@ class NoSpans:
 def spans() -> Spans:
     """Spans of the process's tracer provider, present or yet to come; none where OpenTelemetry is
     not installed."""
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.trace") is None:
+    try:
+        from opentelemetry.trace import get_tracer
+    except ImportError:
         return NoSpans()
-    from opentelemetry.trace import get_tracer
-
     return TracedSpans(get_tracer("vigie.instrument.openai"))
 
 
