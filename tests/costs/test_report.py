@@ -74,7 +74,7 @@ def test_a_person_reads_the_sum_its_confidence_a_chart_and_what_today_will_come_
         "gpt-4o-2024-08-06        1,84 €  12 %  █████▎\n"
         "our-model                0,00 €   0 %\n"
         "\n"
-        "Today      11,04 €, by midnight 28,37 € (likely 11,04 € to 172,21 €)\n"
+        "Today      11,04 €, by midnight 18,18 € (likely 11,04 € to 77,40 €)\n"
         "Warning    50,00 € a day: should last\n"
         "Critical   100,00 € a day: should last\n"
         "\n"
