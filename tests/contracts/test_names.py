@@ -8,25 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from alert_rules import Group, groups
-from promql_reader import LabelError, PromqlError, Selector, labels_of, parse, walk
-from vigie import catalogue
-from vigie.catalogue.metric import Kind
-from vigie.catalogue.scrape import TARGET_LABELS
+from named_series import asked_by_rules, catalogued
+from promql_reader import LabelError, PromqlError, labels_of, parse
 from vigie.catalogue.signal import Signal
 from vigie.catalogue.signals import SIGNALS, WATCHDOG
-
-
-def emitted() -> dict[str, set[str]]:
-    """The labels of each series that is scraped, or recorded from the settings."""
-    known: dict[str, set[str]] = {}
-    for metric in catalogue.metrics():
-        labels = {*metric.label_names, *TARGET_LABELS}
-        if metric.kind is Kind.HISTOGRAM:
-            known[f"{metric.name}_bucket"] = {*labels, "le"}
-            known[f"{metric.name}_count"] = known[f"{metric.name}_sum"] = labels
-        else:
-            known[metric.name] = labels
-    return known
 
 
 def checked(group: Group, known: dict[str, set[str]]) -> None:
@@ -43,14 +28,14 @@ def checked(group: Group, known: dict[str, set[str]]) -> None:
 
 @pytest.mark.parametrize("group", groups().values(), ids=groups().keys())
 def test_rules_name_only_what_is_emitted(group: Group) -> None:
-    known = emitted()
+    known = catalogued()
     checked(groups()["settings"], known)
     checked(group, known)
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_what_is_recorded_has_the_labels_that_its_signal_says(signal: Signal) -> None:
-    known = emitted()
+    known = catalogued()
     checked(groups()["settings"], known)
     checked(groups()[signal.name], known)
     assert known[signal.record] == set(signal.labels)
@@ -70,7 +55,7 @@ def test_what_is_recorded_has_the_labels_that_its_signal_says(signal: Signal) ->
 )
 def test_a_name_that_nobody_emits_is_found(promql: str, message: str) -> None:
     with pytest.raises(LabelError, match=message):
-        labels_of(parse(promql), emitted())
+        labels_of(parse(promql), catalogued())
 
 
 def queries() -> Iterator[tuple[str, str]]:
@@ -89,7 +74,7 @@ QUERIES = list(queries())
 
 @pytest.mark.parametrize(("runbook", "query"), QUERIES, ids=[name for name, _ in QUERIES])
 def test_runbooks_tell_to_type_what_can_be_answered(runbook: str, query: str) -> None:
-    labels_of(parse(query), emitted())
+    labels_of(parse(query), catalogued())
 
 
 def test_the_queries_of_old_that_answer_nothing_are_named_as_such() -> None:
@@ -97,16 +82,10 @@ def test_the_queries_of_old_that_answer_nothing_are_named_as_such() -> None:
     with pytest.raises(PromqlError):
         parse("django_auth_failures_total by (reason)")
     with pytest.raises(LabelError):
-        labels_of(parse("openai_request_duration_seconds"), emitted())
+        labels_of(parse("openai_request_duration_seconds"), catalogued())
 
 
 def test_every_metric_that_a_rule_names_is_read_by_this_test() -> None:
-    named = {
-        node.name
-        for group in groups().values()
-        for rule in group["rules"]
-        for node in walk(parse(rule["expr"]))
-        if isinstance(node, Selector)
-    }
+    named = asked_by_rules()
     assert "up" in named
     assert len(named) > 50

@@ -11,17 +11,22 @@ from pathlib import Path
 
 import pytest
 
-import logql_reader
 from alert_rules import groups
-from promql_reader import LabelError, Selector, labels_of, parse, walk
+from named_series import (
+    PANELS,
+    asked_by_panels,
+    catalogued,
+    check_query,
+    recorded,
+    selected,
+    series_of,
+)
+from promql_reader import LabelError, labels_of, parse
 from vigie import catalogue
 from vigie.catalogue import logs
-from vigie.catalogue.dashboards import BOARDS
-from vigie.catalogue.metric import Emitter, Kind
+from vigie.catalogue.metric import Emitter
 from vigie.catalogue.panel import Board, Panel, Query, Store, filled, variables_in
-from vigie.catalogue.scrape import TARGET_LABELS
 
-PANELS = [(board, panel) for board in BOARDS for panel in board.panels]
 NAMES = [f"{board.uid}-{panel.title.en}" for board, panel in PANELS]
 
 ROOT = Path(__file__).parents[2]
@@ -35,48 +40,13 @@ LOGGED_IN = {
 each_panel = pytest.mark.parametrize(("board", "panel"), PANELS, ids=NAMES)
 
 
-def known() -> dict[str, set[str]]:
-    """The labels of each series that is scraped or recorded."""
-    labels: dict[str, set[str]] = {}
-    for metric in catalogue.metrics():
-        own = {*metric.label_names, *TARGET_LABELS}
-        if metric.kind is Kind.HISTOGRAM:
-            labels[f"{metric.name}_bucket"] = {*own, "le"}
-            labels[f"{metric.name}_count"] = labels[f"{metric.name}_sum"] = own
-        else:
-            labels[metric.name] = own
-    for group in groups().values():
-        for rule in group["rules"]:
-            if "record" in rule:
-                found = labels_of(parse(rule["expr"]), labels)
-                labels.setdefault(rule["record"], set()).update(found, rule.get("labels", {}))
-    return labels
-
-
-KNOWN = known()
-
-
-def checked(query: Query, series: dict[str, set[str]] = KNOWN) -> None:
-    """Raises LabelError where a query names what nobody emits."""
-    in_legend = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
-    match query.store:
-        case Store.METRICS:
-            labels = labels_of(parse(filled(query.expression, {})), series)
-        case Store.LOGS:
-            named = logql_reader.read(query.expression)
-            if unknown := (named.stream_labels - set(logs.LABELS)) | named.unknown_groups:
-                raise LabelError(f"no stream has the label {', '.join(sorted(unknown))}")
-            labels = set(named.grouped_by)
-        case Store.TRACES:
-            labels = set()
-    if missing := in_legend - labels:
-        raise LabelError(f"the legend: no label {', '.join(sorted(missing))}")
+KNOWN = recorded(catalogued())
 
 
 @each_panel
 def test_a_panel_names_only_what_is_emitted(board: Board, panel: Panel) -> None:
     for query in panel.queries:
-        checked(query)
+        check_query(query, KNOWN)
         if panel.columns:
             labels = labels_of(parse(filled(query.expression, {})), KNOWN)
             assert set(panel.columns) <= labels
@@ -107,22 +77,10 @@ def test_a_panel_asks_only_for_the_choices_that_its_board_offers(
 )
 def test_a_name_that_nobody_emits_is_found(query: Query, message: str) -> None:
     with pytest.raises(LabelError, match=message):
-        checked(query)
+        check_query(query, KNOWN)
 
 
-def asked() -> list[tuple[str, str]]:
-    """Each selector of each panel's PromQL: the panel, and the name of a series."""
-    return [
-        (f"{board.uid}: {panel.title.en}", node.name)
-        for board, panel in PANELS
-        for query in panel.queries
-        if query.store is Store.METRICS
-        for node in walk(parse(filled(query.expression, {})))
-        if isinstance(node, Selector)
-    ]
-
-
-@pytest.mark.parametrize("name", sorted({name for _, name in asked()}))
+@pytest.mark.parametrize("name", sorted(asked_by_panels()))
 def test_a_series_that_goes_under_another_name_is_missed(name: str) -> None:
     """The mutation: were the series emitted under another name, a panel's check would fail."""
     renamed = {(f"{n}_x" if n == name else n): labels for n, labels in KNOWN.items()}
@@ -130,27 +88,26 @@ def test_a_series_that_goes_under_another_name_is_missed(name: str) -> None:
     for _, panel in PANELS:
         for query in panel.queries:
             try:
-                checked(query, renamed)
+                check_query(query, renamed)
             except LabelError:
                 failing += 1
     assert failing
 
 
 def test_every_metric_of_an_application_is_drawn_somewhere() -> None:
-    drawn = {name for _, name in asked()}
+    drawn = asked_by_panels()
     drawn |= {
-        node.name
+        name
         for group in groups().values()
         for rule in group["rules"]
         if rule.get("record") in drawn
-        for node in walk(parse(rule["expr"]))
-        if isinstance(node, Selector)
+        for name in selected(rule["expr"])
     }
     unseen = [
         metric.name
         for metric in catalogue.metrics()
         if metric.emitter is Emitter.APPLICATION
-        if not drawn & {metric.name, f"{metric.name}_bucket", f"{metric.name}_count"}
+        if not drawn & series_of(metric).keys()
     ]
     assert unseen == []
 
