@@ -23,11 +23,6 @@ def dashboard(settings: Settings, uid: Dashboard) -> str:
     return f"{settings.links.dashboards or console(settings)}/d/{uid}"
 
 
-def logs(settings: Settings) -> str:
-    """The dashboard of a service's logs; the service's name is to follow, as a URL writes it."""
-    return f"{dashboard(settings, Dashboard.LOGS)}?var-service="
-
-
 def silence(settings: Settings) -> str:
     """Alertmanager's page that makes a silence; its matchers are to follow, as a URL writes them:
     `{alertname="DjangoResponseTime",service="django"}`."""

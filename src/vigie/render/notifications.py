@@ -7,7 +7,7 @@ its variable TZ has it, and name that zone: version 0.25 has no function for ano
 
 import re
 
-from vigie.catalogue.signal import Severity
+from vigie.catalogue.signal import Dashboard, Severity
 from vigie.catalogue.words import Words
 from vigie.render import links
 from vigie.render.wording import SEVERITIES
@@ -40,7 +40,10 @@ EMAIL = {
 def templates(settings: Settings) -> str:
     """The text of vigie.tmpl, in the language that is set."""
     words = {name: getattr(both, settings.language) for name, both in _WORDS.items()}
-    words |= {"logs_url": links.logs(settings), "silence_url": links.silence(settings)}
+    words |= {
+        "logs_url": links.dashboard(settings, Dashboard.LOGS),
+        "silence_url": links.silence(settings),
+    }
     return re.sub(r"\[\[(\w+)\]\]", lambda match: words[match[1]], _TEMPLATES)
 
 
@@ -119,37 +122,37 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 {{- $matchers | reReplaceAll "^,(.*)$" "{$1}" | urlquery | reReplaceAll "[+]" "%20" }}
 {{- end }}
 
-{{/* Of a group: the worst that fires, and how many others do */}}
+{{/* Of a group, whose alerts are all critical or none is */}}
 
 {{ define "vigie.subject" -}}
 {{- $alerts := or .Alerts.Firing .Alerts.Resolved }}
-{{- $worst := index $alerts 0 }}
-{{- range $alerts }}
-{{- if and (eq .Labels.severity "critical") (ne $worst.Labels.severity "critical") }}
-{{- $worst = . }}
-{{- end }}
-{{- end -}}
-[{{ template "vigie.severity" $worst }}] {{ template "vigie.summary" $worst }}
+{{- $first := index $alerts 0 -}}
+[{{ template "vigie.severity" $first }}] {{ template "vigie.summary" $first }}
 {{- with slice $alerts 1 }} [[and]] {{ len . }} [[more]]{{ end }}
 {{- end }}
 
 {{/* Slack */}}
 
 {{ define "vigie.slack.color" -}}
-{{- $color := "good" }}
-{{- range .Alerts.Firing }}
-{{- if eq .Labels.severity "critical" }}{{ $color = "danger" }}
-{{- else if eq $color "good" }}{{ $color = "warning" }}
+{{- if not .Alerts.Firing }}good
+{{- else if eq .CommonLabels.severity "critical" }}danger
+{{- else }}warning
 {{- end }}
-{{- end }}
-{{- $color }}
 {{- end }}
 
 {{ define "vigie.slack.text" -}}
-{{- range $index, $alert := .Alerts }}
+{{- template "vigie.slack.list" .Alerts.Firing }}
+{{- template "vigie.slack.list" .Alerts.Resolved }}
+{{- end }}
+
+{{ define "vigie.slack.list" -}}
+{{- range $index, $alert := . }}
 {{- if lt $index 10 }}{{ template "vigie.slack.alert" $alert }}{{ end }}
 {{- end }}
-{{- if gt (len .Alerts) 10 }}[[and]] {{ len (slice .Alerts 10) }} [[more]]{{ end }}
+{{- if gt (len .) 10 -}}
+[[and]] {{ len (slice . 10) }} [[more]]
+
+{{ end }}
 {{- end }}
 
 {{ define "vigie.slack.alert" -}}
@@ -162,7 +165,9 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 [[last]]{{ template "vigie.slack.escaped" $description }}
 {{- end }}
 {{- else }}
-{{ template "vigie.slack.escaped" $description }}
+{{- with $description }}
+{{ template "vigie.slack.escaped" . }}
+{{- end }}
 {{ template "vigie.when" . }}
 {{- end }}
 {{ template "vigie.slack.links" . }}
@@ -174,7 +179,7 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 <{{ template "vigie.slack.escaped" . }}|[[runbook]]> · {{ end }}
 {{- with .Annotations.dashboard_url -}}
 <{{ template "vigie.slack.escaped" . }}|[[dashboard]]> · {{ end -}}
-<[[logs_url]]{{ .Labels.service | urlquery }}|[[logs]]>
+<[[logs_url]]{{ with .Labels.service }}?var-service={{ . | urlquery }}{{ end }}|[[logs]]>
 {{- if eq .Status "firing" }} · <{{ template "vigie.silence_url" . }}|[[silence]]>{{ end }}
 {{- end }}
 
@@ -185,7 +190,8 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 {{/* Mail */}}
 
 {{ define "vigie.email.text" -}}
-{{- range .Alerts }}{{ template "vigie.email.alert" . }}{{ end }}
+{{- range .Alerts.Firing }}{{ template "vigie.email.alert" . }}{{ end }}
+{{- range .Alerts.Resolved }}{{ template "vigie.email.alert" . }}{{ end }}
 {{- end }}
 
 {{ define "vigie.email.alert" -}}
@@ -196,14 +202,16 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 [[last]]{{ template "vigie.description" . }}
 {{- end }}
 {{- else }}
-{{ template "vigie.description" . }}
+{{- with or [[description]] "" }}
+{{ . }}
+{{- end }}
 {{ template "vigie.when" . }}
 {{- end }}
 {{ with .Annotations.runbook_url }}
 [[runbook]][[colon]]{{ . }}{{ end }}
 {{- with .Annotations.dashboard_url }}
 [[dashboard]][[colon]]{{ . }}{{ end }}
-[[logs]][[colon]][[logs_url]]{{ .Labels.service | urlquery }}
+[[logs]][[colon]][[logs_url]]{{ with .Labels.service }}?var-service={{ . | urlquery }}{{ end }}
 {{- if eq .Status "firing" }}
 [[silence]][[colon]]{{ template "vigie.silence_url" . }}
 {{- end }}
@@ -220,7 +228,13 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 <title>{{ template "vigie.subject" . }}</title>
 </head>
 <body style="font-family: sans-serif; line-height: 1.5; color: #1b1b1b; background: #ffffff">
-{{- range .Alerts }}
+{{- range .Alerts.Firing }}{{ template "vigie.email.section" . }}{{ end }}
+{{- range .Alerts.Resolved }}{{ template "vigie.email.section" . }}{{ end }}
+</body>
+</html>
+{{ end }}
+
+{{ define "vigie.email.section" }}
 <section style="margin: 0 0 24px; padding-left: 12px; border-left: 6px solid
 {{- if eq .Status "resolved" }} #2e7d32
 {{- else if eq .Labels.severity "critical" }} #b71c1c
@@ -235,24 +249,23 @@ _TEMPLATES = r"""{{/* Written by `vigie render` from vigie.yml: change that inst
 [[last]]{{ template "vigie.description" . }}
 {{- end }}</p>
 {{- else }}
-<p>{{ template "vigie.description" . }}<br>
-{{ template "vigie.when" . }}</p>
+<p>
+{{- with or [[description]] "" }}{{ . }}<br>
+{{ end }}
+{{- template "vigie.when" . }}</p>
 {{- end }}
 <p>
 {{- with .Annotations.runbook_url }}
 <a href="{{ . }}">[[runbook]]</a> ·{{ end }}
 {{- with .Annotations.dashboard_url }}
 <a href="{{ . }}">[[dashboard]]</a> ·{{ end }}
-<a href="[[logs_url]]{{ .Labels.service }}">[[logs]]</a>
+<a href="[[logs_url]]{{ with .Labels.service }}?var-service={{ . }}{{ end }}">[[logs]]</a>
 {{- if eq .Status "firing" }} ·
 <a href="{{ template "vigie.email.silence_url" . }}">[[silence]]</a>
 {{- end }}
 </p>
 </section>
 {{- end }}
-</body>
-</html>
-{{ end }}
 
 {{/* As above; HTML's own escaping does what `urlquery` does there. */}}
 {{ define "vigie.email.silence_url" -}}
