@@ -21,7 +21,10 @@ import pytest
 
 pytestmark = pytest.mark.servers  # each test starts the command as a process
 
-COMMANDS = ("up", "status", "logs", "restart", "down", "render", "costs", "simulate")
+COMMANDS = (
+    *("up", "status", "logs", "restart", "down", "render", "costs", "simulate"),
+    *("incidents", "console"),
+)
 
 
 @dataclass
@@ -91,6 +94,7 @@ def terminal(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Terminal]
         "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
         "VIGIE_PORTS__COSTS": str(free_port()),
+        "VIGIE_PORTS__CONSOLE": str(free_port()),
         "VIGIE_PORTS__SIMULATOR": str(free_port()),
     }
     made = Terminal(tmp_path, environ)
@@ -112,7 +116,7 @@ def lines_until(process: subprocess.Popen[str], what: str) -> list[str]:
 def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
     up = terminal.vigie("up")
     assert up.returncode == 0, up.stdout + up.stderr
-    for title in ("Prometheus", "Alertmanager", "Node exporter", "Costs"):
+    for title in ("Prometheus", "Alertmanager", "Node exporter", "Costs", "Console"):
         assert re.search(rf"^{title}: ready in \d+\.\d s$", up.stdout, re.MULTILINE)
     assert re.search(r"^Everything is ready, in \d+\.\d s\.$", up.stdout, re.MULTILINE)
     address = f"http://localhost:{terminal.environ['VIGIE_PORTS__PROMETHEUS']}"
@@ -136,6 +140,7 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "alertmanager",
         "node-exporter",
         "costs",
+        "console",
     ]
     assert {one["restarts"] for one in told["components"]} == {0}
 
@@ -151,11 +156,12 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "alertmanager",
         "node-exporter",
         "costs",
+        "console",
     }
 
     down = terminal.vigie("down", "--volumes")
     assert down.returncode == 0
-    assert re.match(r"Stopped 4 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
+    assert re.match(r"Stopped 5 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
     assert terminal.processes() == []
     assert not terminal.state.exists()
 
@@ -255,7 +261,7 @@ def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Termina
     assert status.stdout.endswith("`vigie up` ends them and starts anew; `vigie down` ends them.\n")
     up = terminal.vigie("up")
     assert up.returncode == 0
-    assert "ended 4 processes of a stack whose supervisor was killed\n" in up.stdout
+    assert "ended 5 processes of a stack whose supervisor was killed\n" in up.stdout
     assert terminal.vigie("status").returncode == 0
 
 

@@ -20,6 +20,7 @@ import typer
 
 from vigie import __version__, cli_render
 from vigie.cli_costs import costs
+from vigie.cli_incidents import commands as incidents_commands
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
 from vigie.settings import SettingsError, load
 from vigie.settings.state_folder import default_folder
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(costs, name="costs")
 app.command(epilog=cli_render.EXAMPLES)(cli_render.render)
+app.add_typer(incidents_commands)
 
 
 def main(began: float) -> NoReturn:
@@ -151,6 +153,9 @@ def status(
         typer.echo(json.dumps({**asdict(stack), "folder": str(stack.folder)}, indent=2))
     elif stack.running:
         console.print(screen.status(stack))
+        if stack.watchdog:
+            console.print()
+            console.print(screen.watchdog(stack.watchdog))
     elif stack.unwatched:
         console.print(
             "The supervisor of this stack was killed. These still run, and nothing watches them:"

@@ -16,6 +16,7 @@ DEFAULT_PORTS = {
     "alertmanager": 9093,
     "node_exporter": 9100,
     "costs": 9400,
+    "console": 3300,
     "simulator": 8090,
     "django": 8002,
     "fastapi": 8000,

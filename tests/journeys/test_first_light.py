@@ -156,6 +156,7 @@ def test_status_shows_each_component_ready_without_restarts(clone: Any, demo: An
         "alertmanager",
         "node-exporter",
         "costs",
+        "console",
         "simulator",
         "django",
         "fastapi",
@@ -235,7 +236,8 @@ def test_the_users_own_start_command_starts_the_monitoring(clone: Any, demo: Any
     folder = clone.folder / "deployment" / "monitoring"
     started = clone.run("python3", "start_monitoring.py", cwd=folder)
     assert started.returncode == 0, started.stderr
-    assert set(status(clone)) == {"prometheus", "alertmanager", "node-exporter", "costs"}
+    engines = {"prometheus", "alertmanager", "node-exporter", "costs", "console"}
+    assert set(status(clone)) == engines
     assert answer(f"{clone.url('prometheus')}/api/v1/status/buildinfo")["status"] == "success"
     assert clone.run("./vigie", "down", "--volumes").returncode == 0
     assert processes_of(clone) == []

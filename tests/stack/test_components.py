@@ -123,6 +123,20 @@ def test_without_settings_no_process_finds_others_by_looking_around(
     assert costs.env == {"VIGIE_SETTINGS": f"{state.folder}/config/vigie.yml"}
 
 
+def test_the_console_is_this_stacks_and_has_its_pace(state: State, tmp_path: Path) -> None:
+    moved = settings(tmp_path, VIGIE_PORTS__CONSOLE="1330")
+    *_, console = engines(moved, state, BINARIES)
+    assert console.command[1:] == (
+        *("-u", "-m", "vigie", "console"),
+        *("--settings", f"{state.folder}/config/vigie.yml", "--state", str(state.folder)),
+    )
+    assert console.env["VIGIE_PORTS__CONSOLE"] == "1330"
+    assert (console.url, console.setting) == ("http://localhost:1330", "ports.console")
+    assert console.ready_url == "http://127.0.0.1:1330/healthz"
+    *_, fast = engines(moved, state, BINARIES, pace=15)
+    assert fast.command[-2:] == ("--pace", "15")
+
+
 def test_what_was_started_is_noted_and_read_again(state: State, tmp_path: Path) -> None:
     state.make()
     assert components.saved(state) == []

@@ -11,7 +11,7 @@ import pytest
 
 from vigie.stack.components import Component
 from vigie.stack.state import State
-from vigie.stack.status import StackStatus, status
+from vigie.stack.status import StackStatus, WatchdogStatus, status
 from vigie.stack.supervisord import Supervisord
 from vigie.stack.up import start
 
@@ -53,6 +53,27 @@ def test_a_component_that_hangs_does_not_answer(
         assert not status(state).well
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize(("hearing", "well"), [("waiting", True), ("heard", True), ("lost", False)])
+def test_the_console_says_whether_alerts_arrive(
+    state: State, server: Server, hearing: str, well: bool
+) -> None:
+    state.make()
+    said = f'{{"hearing": "{hearing}", "silent_seconds": 7.5, "trouble": "it is full"}}'
+    console = server("console", answer=said)
+    start(state, [console], os.environ, lambda event: None)
+    told = status(state)
+    runbook = f"{console.url}/runbooks/watchdog"
+    assert told.watchdog == WatchdogStatus(hearing, 7.5, "it is full", runbook)
+    assert told.well is well
+
+
+def test_a_console_that_says_something_else_says_nothing(state: State, server: Server) -> None:
+    state.make()
+    start(state, [server("console", answer="[]")], os.environ, lambda event: None)
+    assert status(state).watchdog is None
+    assert status(state).well
 
 
 def test_a_component_that_was_stopped_is_stopped(state: State, server: Server) -> None:

@@ -384,8 +384,10 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
     settings = load(environ=environ, start=state.folder.parent)
     told: list[Event] = []
     outcome = up(state, settings, environ, told.append)
-    assert outcome.started == ["prometheus", "alertmanager", "node-exporter", "costs"]
-    prometheus, alertmanager, node_exporter, costs = outcome.components
+    engines = ["prometheus", "alertmanager", "node-exporter", "costs", "console"]
+    assert outcome.started == engines
+    prometheus, alertmanager, node_exporter, costs, console = outcome.components
+    assert json.loads(get(f"{console.url}/api/watchdog"))["trouble"] == ""
     host = get(f"{node_exporter.url}/metrics")
     assert 'node_scrape_collector_success{collector="textfile"} 1' in host
     assert 'collector="systemd"' not in host
@@ -400,7 +402,7 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
 
     dollars = {**environ, "VIGIE_CURRENCY__CODE": "USD", "VIGIE_SCRAPE_INTERVAL": "5s"}
     again = up(state, load(environ=dollars, start=state.folder.parent), dollars, told.append)
-    assert again.started == ["prometheus", "costs"]
+    assert again.started == ["prometheus", "costs", "console"]
     assert 'openai_budget{currency="USD",level="critical"} 100.0' in get(costs.url)
 
     # What was set once is not inherited for ever.

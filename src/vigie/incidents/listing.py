@@ -62,8 +62,10 @@ def watchdog_document(
     beat: Heartbeat | None, now: datetime, patience: timedelta = PATIENCE
 ) -> dict[str, Any]:
     """The watchdog: `hearing` is waiting, heard or lost; null where nobody ever listened."""
+    silent = (now - beat.last_sign).total_seconds() if beat else None
     return {
         "hearing": beat.hearing(now, patience) if beat else None,
+        "silent_seconds": silent,
         "listening_since": _written(beat.listening) if beat else None,
         "heard": _written(beat.heard) if beat else None,
         "lost": _written(beat.lost) if beat and beat.is_lost else None,

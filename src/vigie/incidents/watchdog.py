@@ -37,6 +37,11 @@ class Heartbeat:
         """Whether its silence was noticed and lasts."""
         return self.lost is not None and self.recovered is None
 
+    @property
+    def last_sign(self) -> datetime:
+        """Since when it is silent: when it was heard, or else when listening began."""
+        return max(self.listening, self.heard or self.listening)
+
     def hearing(self, now: datetime, patience: timedelta = PATIENCE) -> Hearing:
         """What is known at `now`, also where nobody has looked for a while."""
         if self.is_lost or self._silence(now) > patience:
@@ -60,4 +65,4 @@ class Heartbeat:
         return replace(self, listening=now)
 
     def _silence(self, now: datetime) -> timedelta:
-        return now - max(self.listening, self.heard or self.listening)
+        return now - self.last_sign

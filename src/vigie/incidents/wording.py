@@ -43,7 +43,7 @@ def watchdog_message(beat: Heartbeat, settings: Settings, trouble: str = "") -> 
     language, zone = settings.language, settings.time_zone
     silent = beat.lost
     if beat.is_lost:  # a listener that started since then has not heard it either
-        silent = min(max(beat.listening, beat.heard or beat.listening), beat.lost)
+        silent = min(beat.last_sign, beat.lost)
     since = moment(silent, beat.lost, zone, language)
     runbook, console = links.runbook(settings, WATCHDOG.name), links.console(settings)
     if beat.recovered is None:

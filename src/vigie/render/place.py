@@ -8,6 +8,7 @@ from vigie.catalogue.scrape import (
     ALERTMANAGER,
     ALLOY,
     CADVISOR,
+    CONSOLE,
     COSTS,
     GRAFANA,
     LOKI,
@@ -38,6 +39,7 @@ class Place:
             ALERTMANAGER: ports.alertmanager,
             NODE: ports.node_exporter,
             COSTS: ports.costs,
+            CONSOLE: ports.console,
         }
         return cls({name: f"{_bracketed(settings.here)}:{port}" for name, port in seats.items()})
 
@@ -58,6 +60,7 @@ class Place:
                 ALLOY: "alloy:12345",
                 GRAFANA: "grafana:3000",
                 COSTS: f"{HOST}:{settings.ports.costs}",
+                CONSOLE: f"{HOST}:{settings.ports.console}",
             },
             machine=HOST,
         )

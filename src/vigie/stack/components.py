@@ -14,9 +14,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from vigie.catalogue.scrape import COSTS
+from vigie.catalogue.scrape import CONSOLE, COSTS
 from vigie.render import alertmanager as alerting
-from vigie.render import notifications, rules
+from vigie.render import links, notifications, rules
 from vigie.settings import FILE_NAME, FILE_VARIABLE, Settings
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
@@ -63,10 +63,11 @@ class Component:
 
 
 def engines(
-    settings: Settings, state: State, binaries: Mapping[str, Executable]
+    settings: Settings, state: State, binaries: Mapping[str, Executable], pace: float = 1
 ) -> list[Component]:
     """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
-    the newest: `binaries` holds them by the name of their setting. And our own exporter of costs.
+    the newest: `binaries` holds them by the name of their setting. And our own exporter of costs,
+    and the console, whose waits `pace` divides.
     """
     prometheus, alertmanager = binaries["prometheus"], binaries["alertmanager"]
     node_exporter = binaries["node_exporter"]
@@ -158,6 +159,25 @@ def engines(
             setting="ports.costs",
             url=url(here, ports.costs),
             ready_url=f"http://{address(here, ports.costs)}/-/ready",
+            reads=(str(settings_file(settings, state)),),
+        ),
+        Component(
+            name=CONSOLE,
+            title="Console",
+            purpose="what fires, and what to do",
+            command=(
+                *(*PYTHON, "-m", "vigie", "console"),
+                *("--settings", str(settings_file(settings, state))),
+                *("--state", str(state.folder)),
+                *(("--pace", f"{pace:g}") if pace != 1 else ()),
+            ),
+            cwd=str(state.folder),
+            env=settings_environment(settings, state),
+            bind=settings.bind,
+            port=ports.console,
+            setting="ports.console",
+            url=url(here, ports.console),
+            ready_url=f"http://{address(here, ports.console)}{links.HEALTH_PATH}",
             reads=(str(settings_file(settings, state)),),
         ),
     ]

@@ -23,7 +23,7 @@ from vigie.stack.readiness import Launched, Ready
 from vigie.stack.up import CleanedUp, Event, RealProvider, Waiting
 
 if TYPE_CHECKING:  # it needs psutil, which is slow to import
-    from vigie.stack.status import StackStatus
+    from vigie.stack.status import StackStatus, WatchdogStatus
 
 PLAIN_WIDTH = 160
 """Columns where there is no terminal to tell: nothing is cut or wrapped."""
@@ -160,6 +160,21 @@ def status(stack: StackStatus) -> Table:
             one.url or "-",
         )
     return table
+
+
+def watchdog(told: WatchdogStatus) -> Text:
+    """Whether alerts arrive, as the console hears it."""
+    ago = duration(told.silent_seconds)
+    if told.lost:
+        text = Text(f"Watchdog: not heard for {ago}: no alert would reach you", style="bold red")
+        text.append(f"\nwhat to do: {told.runbook_url}", style="not bold default")
+    elif told.hearing == "heard":
+        text = Text(f"Watchdog: heard {ago} ago, so alerts arrive")
+    else:
+        text = Text(f"Watchdog: not heard yet, {ago} after the console's start")
+    if told.trouble:
+        text.append(f"\nThe console cannot keep alerts: {told.trouble}", style="red")
+    return text
 
 
 def lines(to: Console, shown: Iterable[Line], names: Sequence[str]) -> None:

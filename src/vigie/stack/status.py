@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from vigie.catalogue.scrape import CONSOLE
+from vigie.catalogue.signals import WATCHDOG
+from vigie.render import links
 from vigie.stack import components, orphans, readiness
 from vigie.stack.components import Component
 from vigie.stack.state import State
 from vigie.stack.supervisord import Process, Supervisord
 
 READY = "ready"
+LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +44,40 @@ class ComponentStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchdogStatus:
+    """Whether the console hears the alert that always fires: `hearing` is `waiting` (it has just
+    started), `heard` or `lost`; `silent_seconds` is for how long it was not heard, and `trouble`
+    why the console cannot keep anything, if so. `runbook_url` says what to do."""
+
+    hearing: str
+    silent_seconds: float
+    trouble: str
+    runbook_url: str
+
+    @property
+    def lost(self) -> bool:
+        """Whether no alert would arrive."""
+        return self.hearing == LOST
+
+
+@dataclass(frozen=True, slots=True)
 class StackStatus:
-    """A stack: whether its supervisor runs, its components, and processes that nothing watches."""
+    """A stack: whether its supervisor runs, its components, and processes that nothing watches.
+
+    `watchdog` is None where there is no console to tell of it.
+    """
 
     folder: Path
     running: bool
     components: tuple[ComponentStatus, ...]
     unwatched: tuple[str, ...] = ()
+    watchdog: WatchdogStatus | None = None
 
     @property
     def well(self) -> bool:
-        """Whether it runs and every component is ready."""
-        return self.running and all(one.ready for one in self.components)
+        """Whether it runs, every component is ready, and alerts arrive."""
+        lost = self.watchdog is not None and self.watchdog.lost
+        return self.running and all(one.ready for one in self.components) and not lost
 
 
 def status(state: State) -> StackStatus:
@@ -65,8 +93,10 @@ def status(state: State) -> StackStatus:
     processes = supervisord.processes()
     known = [one for one in components.saved(state) if one.name in processes]
     with ThreadPoolExecutor(max_workers=len(known) or 1) as pool:
-        looked = pool.map(lambda one: _look(one, processes[one.name]), known)
-        return StackStatus(state.folder, running=True, components=tuple(looked))
+        looked = tuple(pool.map(lambda one: _look(one, processes[one.name]), known))
+    console = next((one for one in known if one.name == CONSOLE), None)
+    watchdog = _watchdog(console) if console else None
+    return StackStatus(state.folder, running=True, components=looked, watchdog=watchdog)
 
 
 def _look(component: Component, process: Process) -> ComponentStatus:
@@ -91,6 +121,18 @@ def _state(component: Component, process: Process) -> str:
         return "no answer" if process.state == "RUNNING" else "starting"
     words = {"BACKOFF": "restarting", "EXITED": "restarting", "STOPPING": "stopping"}
     return words.get(process.state, "stopped")
+
+
+def _watchdog(console: Component) -> WatchdogStatus | None:
+    """What the console says; None where it does not answer, which its own line tells."""
+    url = console.ready_url.removesuffix(links.HEALTH_PATH) + links.WATCHDOG_PATH
+    try:
+        with urllib.request.urlopen(url, timeout=readiness.ANSWER_SECONDS) as answer:
+            told = json.load(answer)
+        runbook = f"{console.url}/runbooks/{WATCHDOG.name}"
+        return WatchdogStatus(told["hearing"], told["silent_seconds"], told["trouble"], runbook)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _memory_bytes(pid: int) -> int | None:

@@ -1,0 +1,1 @@
+"""One page a file; each takes a request and gives HTML."""
