@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -52,13 +54,15 @@ def keep(tmp_path: Path, *calls: Any) -> None:
     assert not told.failures
 
 
-def test_without_a_ledger_it_says_where_costs_are_told(tmp_path: Path, costs: Run) -> None:
+def test_without_a_ledger_it_says_how_one_is_made(tmp_path: Path, costs: Run) -> None:
     told = costs()
     assert told.returncode == 0
     assert told.stdout == (
-        f"Nothing is recorded: there is no ledger at {tmp_path}/state/ledger.sqlite3.\n"
-        "The instruments do not write a ledger yet; what calls cost is in Prometheus:\n"
-        "  sum by (model, currency, source) (openai_cost_total)\n"
+        f"Nothing is recorded yet: there is no ledger at {tmp_path}/state/ledger.sqlite3.\n"
+        "It is made with the first call to OpenAI of a service that has this at its start:\n"
+        "  from vigie.instrument import openai\n"
+        "  openai.instrument()\n"
+        "and the same ledger: $VIGIE_STATE names its folder, or ledger.url in vigie.yml.\n"
     )
     assert not (tmp_path / "state").exists()
     program = costs("--json")
@@ -118,6 +122,39 @@ def test_a_ledger_that_is_off_or_no_ledger_is_named(tmp_path: Path, costs: Run) 
     (tmp_path / "vigie.yml").write_text("ledger: {url: off}")
     told = costs()
     assert (told.returncode, told.stderr) == (2, "vigie: no ledger is kept: ledger.url is off\n")
+
+
+def test_prices_that_make_no_sense_are_refused_with_their_lines(tmp_path: Path, costs: Run) -> None:
+    (tmp_path / "vigie.yml").write_text(
+        "prices:\n"
+        "  - {model: coach-1, per_million_tokens: {input: -1}, checked: 2026-11-01}\n"
+        "  - {model: coach-2, per_million_tokens: {input: 1}, checked: soon}\n"
+    )
+    told = costs()
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr == (
+        "vigie: vigie.yml:2: prices.0.per_million_tokens.input is -1: write a number from 0 on, "
+        "e.g. 0.80\n"
+        'vigie.yml:3: prices.1.checked is "soon": write a date as year-month-day, e.g. 2026-11-01\n'
+    )
+
+
+def test_a_ledger_that_a_newer_vigie_made_is_refused_with_what_to_do(
+    tmp_path: Path, costs: Run
+) -> None:
+    keep(tmp_path, priced(1))
+    path = tmp_path / "state" / "ledger.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE vigie_ledger SET version = 1000")
+        connection.commit()
+    for arguments in ((), ("--json",)):
+        told = costs(*arguments)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr == (
+            f"vigie: the ledger {path} is of version 1000, and this Vigie knows versions up to 1: "
+            "install the Vigie that wrote it (pip install -U vigie), or name another ledger in "
+            "ledger.url\n"
+        )
 
 
 def test_an_invoice_that_differs_is_exit_code_1_and_one_that_agrees_0(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vigie.catalogue.openai import COST
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def report(
     from vigie.costs.ledger import NoLedgerError
     from vigie.settings.costs import daily_limits
     from vigie.settings.quantities import duration
+    from vigie.settings.state_folder import VARIABLE
     from vigie.stack.errors import RequestError, StackError
 
     if as_json and as_csv:
@@ -87,9 +87,11 @@ def report(
         if as_json or as_csv:
             raise StackError(str(none)) from None
         typer.echo(
-            f"Nothing is recorded: {none}.\n"
-            "The instruments do not write a ledger yet; what calls cost is in Prometheus:\n"
-            f"  sum by (model, currency, source) ({COST.name})"
+            f"Nothing is recorded yet: {none}.\n"
+            "It is made with the first call to OpenAI of a service that has this at its start:\n"
+            "  from vigie.instrument import openai\n"
+            "  openai.instrument()\n"
+            f"and the same ledger: ${VARIABLE} names its folder, or ledger.url in vigie.yml."
         )
         return
     if as_json:

@@ -7,10 +7,12 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -428,6 +430,31 @@ def test_nothing_is_begun_with_a_secret_that_cannot_be_used(
         "No such file or directory: write the secret into it, or name another"
     )
     assert not state.folder.exists()
+
+
+def test_a_ledger_that_a_newer_vigie_made_is_told_with_what_to_do(
+    state: State, free_port: Callable[[], int], tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    state.make()
+    with closing(sqlite3.connect(state.folder / "ledger.sqlite3")) as ledger:
+        ledger.execute("CREATE TABLE vigie_ledger (version INTEGER)")
+        ledger.execute("INSERT INTO vigie_ledger VALUES (1000)")
+        ledger.commit()
+    settings = load(environ={"VIGIE_PORTS__COSTS": str(free_port())}, start=tmp_path)
+    state.write(components.settings_file(settings, state), "")
+    (costs,) = [
+        one
+        for one in components.engines(settings, state, binaries.find_all(environ))
+        if one.name == "costs"
+    ]
+    with pytest.raises(StackError) as raised:
+        brought_up(state, [costs])
+    assert str(raised.value).splitlines()[:2] == [
+        "Costs stopped before it was ready (exit status 1); the last that it printed:",
+        f"  the ledger {state.folder}/ledger.sqlite3 is of version 1000, and this Vigie knows "
+        "versions up to 1: install the Vigie that wrote it (pip install -U vigie), or name another "
+        "ledger in ledger.url",
+    ]
 
 
 def get(url: str) -> str:
