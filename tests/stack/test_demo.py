@@ -50,9 +50,9 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
             "COACHING_API_URL": "http://127.0.0.1:8000",
             "COACHING_UI_URL": "http://127.0.0.1:8501",
             "OPENAI_BASE_URL": "http://127.0.0.1:1090/v1",
-            "VIGIE_CURRENCY__CODE": "CHF",
-            "VIGIE_CURRENCY__PER_USD": "0.9",
         }
+        assert parts[name].env["VIGIE_CURRENCY__CODE"] == "CHF"
+        assert parts[name].reads == (f"{state.folder}/config/vigie.yml",)
     assert secret.stat().st_mode & 0o777 == 0o600
     assert len(secret.read_text()) >= 48
     assert (parts["django"].port, parts["django"].setting) == (1002, "services.django.url")

@@ -10,7 +10,14 @@ from pathlib import Path
 import vigie
 from vigie.settings import Service, Settings
 from vigie.settings.sources import SERVICE_VARIABLE
-from vigie.stack.components import PYTHON, Component, address, settings_environment, url
+from vigie.stack.components import (
+    PYTHON,
+    Component,
+    address,
+    settings_environment,
+    settings_file,
+    url,
+)
 from vigie.stack.errors import RequestError
 from vigie.stack.state import State
 
@@ -88,8 +95,6 @@ class _Place:
             "COACHING_API_URL": self.reached("fastapi"),
             "COACHING_UI_URL": self.reached("streamlit"),
             **settings_environment(self.settings, self.state),
-            "VIGIE_CURRENCY__CODE": self.settings.currency.code,
-            "VIGIE_CURRENCY__PER_USD": str(self.settings.currency.per_usd),
         }
 
     def simulator(self) -> Component:
@@ -195,6 +200,7 @@ class _Place:
             url=self._of(name).url,
             ready_url=self.reached(name) + health,
             prepare=prepare,
+            reads=(str(settings_file(self.settings, self.state)),),  # prices, currency, ledger
         )
 
     def _uvicorn(self, application: str, name: str) -> tuple[str, ...]:
