@@ -5,41 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
 
+from simulator_process import running_simulator
+
 pytestmark = pytest.mark.servers
 
 QUESTION = [{"role": "user", "content": "Bonjour"}]
-
-
-@contextmanager
-def started(port: int, *options: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vigie.simulate", "--port", str(port), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/health")
-                break
-            except httpx.ConnectError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def client(port: int) -> openai.OpenAI:
@@ -48,7 +25,7 @@ def client(port: int) -> openai.OpenAI:
 
 def test_it_ends_orderly_on_sigterm_and_prints_nothing(free_port: Callable[[], int]) -> None:
     port = free_port()
-    with started(port, "--speed", "1000") as process:
+    with running_simulator(port, "--speed", "1000") as process:
         client(port).chat.completions.create(model="gpt-4o", messages=QUESTION)
         httpx.post(f"http://127.0.0.1:{port}/faults", json={"drop_stream_after": 2})
         with pytest.raises(openai.APIConnectionError):
@@ -66,7 +43,7 @@ def test_sigterm_breaks_off_what_still_runs_and_bills_it(
 ) -> None:
     port = free_port()
     invoice = str(tmp_path / "invoice.sqlite3")
-    with started(port, "--invoice", invoice, "--speed", "0.5") as process:
+    with running_simulator(port, "--invoice", invoice, "--speed", "0.5") as process:
         stream = client(port).chat.completions.create(model="gpt-4", messages=QUESTION, stream=True)
         next(stream)
         next(stream)
@@ -75,7 +52,7 @@ def test_sigterm_breaks_off_what_still_runs_and_bills_it(
         with pytest.raises(openai.APIConnectionError):
             list(stream)
     again = free_port()
-    with started(again, "--invoice", invoice):
+    with running_simulator(again, "--invoice", invoice):
         statement = httpx.get(f"http://127.0.0.1:{again}/invoice?detail=requests").json()
     (request,) = statement["requests"]
     assert request["outcome"] == "broken_off"
@@ -84,7 +61,7 @@ def test_sigterm_breaks_off_what_still_runs_and_bills_it(
 
 def test_a_port_in_use_is_named(free_port: Callable[[], int]) -> None:
     port = free_port()
-    with started(port):
+    with running_simulator(port):
         second = subprocess.run(
             [sys.executable, "-m", "vigie.simulate", "--port", str(port)],
             capture_output=True,

@@ -3,9 +3,9 @@
 An interrupted call brings no usage. What was sent and received of it is counted with tiktoken,
 where it is installed and has its files; nothing is downloaded. Elsewhere it is reckoned from what
 the provider counted in whole calls of the same model: so many tokens a byte of prompt, so many a
-byte of answer, so many that think unseen, so much of the prompt cached, so many tokens a second of
-waiting. Before the first whole call of a model, a token is four bytes of UTF-8 and a message takes
-four tokens beside its text: the customary rule of thumb for English prose.
+byte of answer, so many that think unseen, so much of the prompt cached, so many seconds before the
+first token and for each. Before the first whole call of a model, a token is four bytes of UTF-8 and
+a message takes four tokens beside its text: the customary rule of thumb for English prose.
 
 What is counted in any of these ways is always told as an estimate.
 """
@@ -31,7 +31,6 @@ _TOKENS_PER_MESSAGE = 4
 _LEARNED_FROM_EACH = 32
 _LEARNED_FROM_EVERY = 16
 _MODELS_CAP = 200
-_LINE_NEEDS = 3
 _FADING = 0.98
 """What older calls weigh with each new one: half after 34 calls."""
 
@@ -44,14 +43,14 @@ _ENCODINGS = "https://openaipublic.blob.core.windows.net/encodings/"
 class Received:
     """What arrived of an answer: its text, and how much longer the whole was than what was kept.
 
-    `begun` tells that the provider began to answer; `whole_only` that the answer comes in one
-    piece, so that nothing of it is seen before its end.
+    `begun` tells that the provider began to answer, `first_token_seconds` when the model did, where
+    the answer is a stream.
     """
 
     text: str = ""
     lengthened: float = 1.0
     begun: bool = False
-    whole_only: bool = False
+    first_token_seconds: float | None = None
 
 
 class Estimator:
@@ -91,10 +90,10 @@ class Estimator:
             if model not in self._habits and len(self._habits) >= _MODELS_CAP:
                 return
             habits = self._habits.setdefault(model, _Habits())
+            answer_bytes = text_bytes(received.text) * received.lengthened
             habits.learn(
-                _prompt_bytes(request), text_bytes(received.text) * received.lengthened, usage,
-                seconds if received.whole_only else None,
-            )  # fmt: skip
+                _prompt_bytes(request), answer_bytes, usage, seconds, received.first_token_seconds
+            )
 
     def usage(
         self, model: str, request: Mapping[str, object], received: Received, seconds: float
@@ -105,8 +104,8 @@ class Estimator:
         where that is shorter than the model is used to take before it begins.
         """
         habits = self._habits.get(model) or _Habits()
-        line = habits.line()
-        if not received.begun and line is not None and seconds < line.before_first:
+        pace = habits.pace()
+        if not received.begun and pace is not None and seconds < pace.before_first:
             return None
         count = tokenizer(model)
         sent = _prompt_tokens(request, count) if count else habits.tokens_of_prompt(request)
@@ -116,7 +115,7 @@ class Estimator:
             tokens = count(received.text) if count else habits.tokens_of_answer(received.text)
             output = round(tokens * received.lengthened) + hidden
         else:
-            output = line.tokens_after(seconds, output_limit(request)) if line else 0
+            output = pace.tokens_after(seconds, output_limit(request)) if pace else 0
         return Usage(
             input=sent,
             output=output,
@@ -126,8 +125,8 @@ class Estimator:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """The straight line through whole calls: seconds before the first token, seconds for each;
+class _Pace:
+    """How fast a model is: seconds before the first token, seen or unseen, seconds for each token;
     `usual` tokens are in a call."""
 
     before_first: float
@@ -144,62 +143,81 @@ class _Habits:
     """What whole calls of one model were like, newer ones weighing more."""
 
     def __init__(self) -> None:
-        self._prompt_bytes = self._prompt_tokens = self._cached_tokens = 0.0
-        self._answer_bytes = self._answer_tokens = 0.0
-        self._hidden_tokens = self._calls = 0.0
-        # Sums of a straight line through (output tokens, seconds).
-        self._n = self._x = self._y = self._xx = self._xy = 0.0
+        self._prompts = _Sums()
+        self._answers = _Sums()
+        self._streams = _Sums()
 
     def learn(
-        self, prompt_bytes: int, answer_bytes: float, usage: Usage, seconds: float | None
+        self,
+        prompt_bytes: int,
+        answer_bytes: float,
+        usage: Usage,
+        seconds: float,
+        first_token_seconds: float | None,
     ) -> None:
-        faded = (
-            ("_prompt_bytes", prompt_bytes),
-            ("_prompt_tokens", usage.input),
-            ("_cached_tokens", usage.cached_input),
-            ("_answer_bytes", answer_bytes),
-            ("_answer_tokens", usage.output - usage.reasoning),
-            ("_hidden_tokens", usage.reasoning),
-            ("_calls", 1),
+        visible = usage.output - usage.reasoning
+        self._prompts.add(bytes=prompt_bytes, tokens=usage.input, cached=usage.cached_input)
+        self._answers.add(
+            calls=1, bytes=answer_bytes, visible=visible, hidden=usage.reasoning, seconds=seconds
         )
-        for name, value in faded:
-            setattr(self, name, getattr(self, name) * _FADING + value)
-        if seconds is not None and usage.output:
-            x, y = usage.output, seconds
-            for name, value in (("_n", 1), ("_x", x), ("_y", y), ("_xx", x * x), ("_xy", x * y)):
-                setattr(self, name, getattr(self, name) * _FADING + value)
+        if first_token_seconds is not None and visible > 1:
+            self._streams.add(
+                calls=1, hidden=usage.reasoning, before=first_token_seconds,
+                visible=visible - 1, writing=seconds - first_token_seconds,
+            )  # fmt: skip
 
     @property
     def hidden_tokens(self) -> float:
         """Reasoning tokens of a call."""
-        return self._hidden_tokens / self._calls if self._calls else 0.0
+        return self._answers.ratio("hidden", "calls") or 0.0
 
     @property
     def cached_share(self) -> float:
         """The share of the prompt that comes from the cache, 0-1."""
-        return self._cached_tokens / self._prompt_tokens if self._prompt_tokens else 0.0
+        return self._prompts.ratio("cached", "tokens") or 0.0
 
     def tokens_of_prompt(self, request: Mapping[str, object]) -> int:
         """The tokens of a request's prompt."""
-        if self._prompt_bytes and self._prompt_tokens:
-            return round(_prompt_bytes(request) * self._prompt_tokens / self._prompt_bytes)
+        per_byte = self._prompts.ratio("tokens", "bytes")
+        if per_byte:
+            return round(_prompt_bytes(request) * per_byte)
         return tokens_of_prompt(request)
 
     def tokens_of_answer(self, text: str) -> int:
         """The tokens of what was received."""
+        per_byte = self._answers.ratio("visible", "bytes")
         size = text_bytes(text)
-        if self._answer_bytes and self._answer_tokens:
-            return round(size * self._answer_tokens / self._answer_bytes)
-        return tokens_of_text(size)
+        return round(size * per_byte) if per_byte else tokens_of_text(size)
 
-    def line(self) -> _Line | None:
-        """The line through the calls that came in one piece; None where there were too few."""
-        spread = self._n * self._xx - self._x * self._x
-        per_token = (self._n * self._xy - self._x * self._y) / spread if spread > 0 else 0.0
-        if self._n < _LINE_NEEDS or per_token <= 0:
+    def pace(self) -> _Pace | None:
+        """How fast the model is, by its streams; where there were none, a quarter of a call is
+        taken to pass before its first token. None before the first whole call."""
+        usual = (self._answers.ratio("visible", "calls") or 0.0) + self.hidden_tokens
+        seconds = self._answers.ratio("seconds", "calls") or 0.0
+        if not (usual and seconds):
             return None
-        before_first = max((self._y - per_token * self._x) / self._n, 0.0)
-        return _Line(before_first, per_token, self._x / self._n)
+        per_token = self._streams.ratio("writing", "visible")
+        if per_token:
+            hidden = self._streams.ratio("hidden", "calls") or 0.0
+            before = self._streams.ratio("before", "calls") or 0.0
+            return _Pace(max(before - hidden * per_token, 0.0), per_token, usual)
+        return _Pace(seconds / 4, seconds * 3 / 4 / usual, usual)
+
+
+class _Sums:
+    """Sums by name in which what is older weighs less."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+
+    def add(self, **values: float) -> None:
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) * _FADING + value
+
+    def ratio(self, part: str, whole: str) -> float | None:
+        """One sum by another; None before there is one."""
+        divisor = self._sums.get(whole, 0.0)
+        return self._sums[part] / divisor if divisor else None
 
 
 def output_limit(request: Mapping[str, object]) -> int | None:

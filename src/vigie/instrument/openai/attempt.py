@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,16 +95,16 @@ class Attempt:
             self._told = body.told()
         told = self._told
         usage = told.usage or self._estimate()
+        first_token_at = body.first_token_at if body is not None else None
+        first_token_seconds = first_token_at and first_token_at - self._started
         if self._exemplary and body is not None and told.usage is not None:
             call.estimator.learn(
                 call.asked_model,
                 call.request,
-                body.received(),
+                replace(body.received(), first_token_seconds=first_token_seconds),
                 told.usage,
                 self._seconds,
             )
-        first_token_at = body.first_token_at if body is not None else None
-        first_token_seconds = first_token_at and first_token_at - self._started
         outcome = self._outcome
         if outcome == "cancelled":
             # The SDK itself closes a stream that told of an error. And whoever stops reading after

@@ -78,7 +78,7 @@ class Document:
         body = b"".join(self._chunks)
         document = _parsed(body)
         text = body.decode(errors="replace") if document is None else "".join(_written(document))
-        return Received(text, begun=True, whole_only=True)
+        return Received(text, begun=True)
 
     def forget(self) -> None:
         """Let go of what was kept: the answer has been counted."""
