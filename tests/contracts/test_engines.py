@@ -29,7 +29,6 @@ from vigie.settings import Settings, load
 from vigie.stack import binaries
 from vigie.stack.components import Component, engines
 from vigie.stack.state import State
-from webhook_server import WebhookServer, running_webhook_server
 
 pytestmark = pytest.mark.servers
 
@@ -38,24 +37,16 @@ OWN = [m for m in catalogue.metrics() if m.name.startswith(tuple(PREFIXES.values
 
 
 @pytest.fixture(scope="module")
-def inbox() -> Iterator[WebhookServer]:
-    """Who listens in the console's place."""
-    with running_webhook_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def running(
-    tmp_path_factory: pytest.TempPathFactory, inbox: WebhookServer
-) -> Iterator[dict[str, Component]]:
-    """The engines at fifteen times the pace, until the module's tests have ended."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Component]]:
+    """All of them at fifteen times the pace, until the module's tests have ended."""
     folder = tmp_path_factory.mktemp("engines")
-    settings = _settings(folder, inbox.port)
+    settings = _settings(folder)
     state = State.at(folder / "state")
     state.make()
     for name, text in embedded(settings, pace=15).items():
         state.write(state.config / name, text)
-    components = {one.name: one for one in engines(settings, state, binaries.find_all())}
+    found = engines(settings, state, binaries.find_all(), pace=15)
+    components = {one.name: one for one in found}
     with ExitStack() as stack:
         for one in components.values():
             # In its first seconds Prometheus knows no Alertmanager yet; it would send what fires
@@ -71,13 +62,13 @@ def running(
         yield components
 
 
-def _settings(folder: Path, console: int) -> Settings:
+def _settings(folder: Path) -> Settings:
     """Nobody else listens on the ports, and no application is watched."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(4)]
+        sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
-        numbers = [console, *(one.getsockname()[1] for one in sockets)]
+        numbers = [one.getsockname()[1] for one in sockets]
     seats = ("console", "prometheus", "alertmanager", "node_exporter", "costs")
     ports = ", ".join(f"{seat}: {port}" for seat, port in zip(seats, numbers, strict=True))
     (folder / "vigie.yml").write_text(f"services: {{}}\nports: {{{ports}}}\n", encoding="utf-8")
@@ -145,14 +136,18 @@ def test_only_the_watchdog_is_heard_and_alertmanager_is_there_to_hear_it(
 
 
 def test_the_inbox_hears_the_watchdog_again_and_again(
-    running: dict[str, Component], inbox: WebhookServer
+    running: dict[str, Component],
 ) -> None:
+    def heard() -> str | None:
+        told = json.loads(_got(running["console"].url + links.WATCHDOG_PATH))
+        assert told["hearing"] != "lost"
+        at: str | None = told["heard"]
+        return at
+
+    seen = {heard(), None}
     for _ in range(3):
-        heard = inbox.posts.get(timeout=60)
-        assert heard.path == links.INBOX_PATH
-        assert (heard.body["receiver"], heard.body["status"]) == ("inbox", "firing")
-        (alert,) = heard.body["alerts"]
-        assert alert["labels"]["alertname"] == WATCHDOG.alert
+        _until(lambda: heard() not in seen)
+        seen.add(heard())
 
 
 def test_what_the_machine_has_left_is_recorded(running: dict[str, Component]) -> None:
@@ -172,4 +167,5 @@ def test_services_are_up_that_are(running: dict[str, Component]) -> None:
         series = _asked(running["prometheus"], "query", query=record)["result"]
         return {one["metric"]["service"]: one["value"][1] for one in series}
 
-    _until(lambda: up() == dict.fromkeys(("prometheus", "alertmanager", "node", "costs"), "1"))
+    ours = ("prometheus", "alertmanager", "node", "costs", "console")
+    _until(lambda: up() == dict.fromkeys(ours, "1"))
