@@ -96,9 +96,9 @@ class Seam:
             call, changed = self._call(client, options)
             if call is None:
                 return original(client, cast_to, options, *args, **kwargs)
-            if call.budgeted is not None:
-                call.reservation = call.budgeted.reserve(call.request, call.base_url)
             with _Making(call):
+                if call.budgeted is not None:
+                    call.reservation = call.budgeted.reserve(call.request, call.base_url)
                 try:
                     return original(client, cast_to, changed, *args, **kwargs)
                 except Exception as error:
@@ -118,9 +118,9 @@ class Seam:
             call, changed = self._call(client, options)
             if call is None:
                 return await original(client, cast_to, options, *args, **kwargs)
-            if call.budgeted is not None:
-                call.reservation = await call.budgeted.areserve(call.request, call.base_url)
             with _Making(call):
+                if call.budgeted is not None:
+                    call.reservation = await call.budgeted.areserve(call.request, call.base_url)
                 try:
                     return await original(client, cast_to, changed, *args, **kwargs)
                 except Exception as error:
