@@ -84,20 +84,22 @@ def test_on_slack_ten_are_listed_and_the_others_counted(channels: Channels) -> N
 
 @pytest.mark.servers
 def test_a_receiver_that_refuses_for_a_while_loses_nothing_and_nobody_is_told_twice(
-    channels: Channels,
+    tmp_path: Path,
 ) -> None:
     down = firing("Down")
-    # For longer than one attempt lasts: Alertmanager gives up after 10 s, and begins again.
-    channels.slack.refusals = 9
-    channels.alertmanager.post([down])
-    assert _subject(channels) == "[CRITICAL] Down"
-    assert channels.slack.refused == 9
-    channels.slack.refusals += 3
-    channels.alertmanager.post([ended(down)])
-    assert _subject(channels) == "[RESOLVED] Down"
-    assert channels.slack.refused == 12
-    subjects = [channels.mail.mails.get(timeout=60).message["Subject"] for _ in range(2)]
-    assert subjects == ["[CRITICAL] Down", "[RESOLVED] Down"]
+    # At this pace nothing is repeated for four minutes.
+    with notification_messages.told_by_all_channels(tmp_path, "en", pace=15) as channels:
+        # For longer than one attempt lasts: Alertmanager gives up after 10 s, and begins again.
+        channels.slack.refusals = 9
+        channels.alertmanager.post([down])
+        assert _subject(channels) == "[CRITICAL] Down"
+        assert channels.slack.refused == 9
+        channels.slack.refusals += 3
+        channels.alertmanager.post([ended(down)])
+        assert _subject(channels) == "[RESOLVED] Down"
+        assert channels.slack.refused == 12
+        subjects = [channels.mail.mails.get(timeout=60).message["Subject"] for _ in range(2)]
+        assert subjects == ["[CRITICAL] Down", "[RESOLVED] Down"]
     assert channels.mail.mails.empty()
     assert channels.slack.posts.empty()
 
