@@ -28,6 +28,16 @@ PUBLISHED = [
     ("gpt-5", "1.25", "0.125", "10", OPENAI_PAGE),
     ("gpt-5-mini", "0.25", "0.025", "2", OPENAI_PAGE),
     ("gpt-5-nano", "0.05", "0.005", "0.40", OPENAI_PAGE),
+    ("gpt-5-2025-08-07", "1.25", "0.125", "10", OPENAI_PAGE),
+    ("gpt-5-pro", "15", None, "120", OPENAI_PAGE),
+    ("gpt-5.1", "1.25", "0.125", "10", OPENAI_PAGE),
+    ("gpt-5.2", "1.75", "0.175", "14", OPENAI_PAGE),
+    ("gpt-5.4-mini", "0.75", "0.075", "4.50", OPENAI_PAGE),
+    ("o1", "15", "7.50", "60", OPENAI_PAGE),
+    ("o1-pro", "150", None, "600", OPENAI_PAGE),
+    ("o3", "2", "0.50", "8", OPENAI_PAGE),
+    ("o3-2025-04-16", "2", "0.50", "8", OPENAI_PAGE),
+    ("o3-pro", "20", None, "80", OPENAI_PAGE),
     ("o3-mini", "1.10", "0.55", "4.40", OPENAI_PAGE),
     ("o4-mini", "1.10", "0.275", "4.40", OPENAI_PAGE),
     ("gpt-4-turbo", "10", None, "30", OPENAI_PAGE),
@@ -35,6 +45,44 @@ PUBLISHED = [
     ("gpt-4", "30", None, "60", OPENAI_PAGE),
     ("text-embedding-3-small", "0.02", None, None, OPENAI_PAGE),
     ("text-embedding-3-large", "0.13", None, None, OPENAI_PAGE),
+    ("text-embedding-ada-002", "0.10", None, None, OPENAI_PAGE),
+]
+
+# The same page's tables of flex, priority and batch, seen on 2026-10-12 and (batch) 2026-10-14.
+# Where a table names no price for cached input, the standard one holds.
+PUBLISHED_TIERS = [
+    ("gpt-5", "flex", "0.625", "0.0625", "5"),
+    ("gpt-5-mini", "flex", "0.125", "0.0125", "1"),
+    ("gpt-5-nano", "flex", "0.025", "0.0025", "0.20"),
+    ("gpt-5.2", "flex", "0.875", "0.0875", "7"),
+    ("gpt-5.4", "flex", "1.25", "0.13", "7.50"),
+    ("o3", "flex", "1", "0.25", "4"),
+    ("o4-mini", "flex", "0.55", "0.138", "2.20"),
+    ("gpt-4o", "priority", "4.25", "2.125", "17"),
+    ("gpt-4o-mini", "priority", "0.25", "0.125", "1"),
+    ("gpt-4.1", "priority", "3.50", "0.875", "14"),
+    ("gpt-4.1-mini", "priority", "0.70", "0.175", "2.80"),
+    ("gpt-4.1-nano", "priority", "0.20", "0.05", "0.80"),
+    ("gpt-5", "priority", "2.50", "0.25", "20"),
+    ("gpt-5-mini", "priority", "0.45", "0.045", "3.60"),
+    ("gpt-5.2", "priority", "3.50", "0.35", "28"),
+    ("o3", "priority", "3.50", "0.875", "14"),
+    ("o4-mini", "priority", "2", "0.50", "8"),
+    ("gpt-4o", "batch", "1.25", "1.25", "5"),
+    ("gpt-4o-mini", "batch", "0.075", "0.075", "0.30"),
+    ("gpt-4.1", "batch", "1", "0.50", "4"),
+    ("gpt-5", "batch", "0.625", "0.0625", "5"),
+    ("gpt-5.4", "batch", "1.25", "0.13", "7.50"),
+    ("o1", "batch", "7.50", "7.50", "30"),
+    ("o3", "batch", "1", "0.50", "4"),
+]
+
+# Above 272,000 tokens of input, every token of the call costs these.
+PUBLISHED_LONG_CONTEXTS = [
+    ("gpt-5.4", "", "5", "0.50", "22.50"),
+    ("gpt-5.4", "flex", "2.50", "0.25", "11.25"),
+    ("gpt-5.5", "", "10", "1", "45"),
+    ("gpt-5.4-pro", "", "60", None, "270"),
 ]
 
 
@@ -67,6 +115,47 @@ def test_a_price_is_the_published_one(
     assert page in price.origin
 
 
+@pytest.mark.parametrize("row", PUBLISHED_TIERS, ids=[" ".join(row[:2]) for row in PUBLISHED_TIERS])
+def test_a_tier_s_price_is_the_published_one(
+    prices: PriceList, row: tuple[str, str, str, str, str]
+) -> None:
+    model, tier, input_, cached, output = row
+    price = priced(prices, model, service_tier=tier, at=NOVEMBER)
+    assert price.exact
+    tenth = 100_000
+    assert price.usd(Usage(input=tenth)) == Decimal(input_) / 10
+    assert price.usd(Usage(input=tenth, cached_input=tenth)) == Decimal(cached) / 10
+    assert price.usd(Usage(output=tenth)) == Decimal(output) / 10
+
+
+@pytest.mark.parametrize(
+    "row", PUBLISHED_LONG_CONTEXTS, ids=[" ".join(row[:2]) for row in PUBLISHED_LONG_CONTEXTS]
+)
+def test_a_long_context_s_price_is_the_published_one(
+    prices: PriceList, row: tuple[str, str, str, str | None, str]
+) -> None:
+    model, tier, input_, cached, output = row
+    price = priced(prices, model, service_tier=tier, at=NOVEMBER)
+    long = 1_000_000
+    assert price.usd(Usage(input=long)) == Decimal(input_)
+    if cached is not None:
+        assert price.usd(Usage(input=long, cached_input=long)) == Decimal(cached)
+    assert price.usd(Usage(input=long, output=long)) == Decimal(input_) + Decimal(output)
+
+
+@pytest.mark.parametrize(("model", "tier"), [("gpt-4o", "flex"), ("gpt-4o", "scale")])
+def test_a_tier_without_a_published_price_costs_the_standard_one_and_says_so(
+    prices: PriceList, caplog: pytest.LogCaptureFixture, model: str, tier: str
+) -> None:
+    price = priced(prices, model, service_tier=tier, at=NOVEMBER)
+    assert price.rates == priced(prices, model, at=NOVEMBER).rates
+    assert not price.exact
+    assert caplog.messages == [
+        f'"{model}" in the service tier "{tier}" has no price of its own in the price list: '
+        f"it is priced as {model}"
+    ]
+
+
 def test_cached_tokens_are_part_of_the_input_and_reasoning_tokens_of_the_output(
     prices: PriceList,
 ) -> None:
@@ -80,14 +169,29 @@ def test_cached_tokens_cost_the_full_price_where_no_other_is_published(prices: P
     assert price.usd(Usage(input=1000, cached_input=400)) == price.usd(Usage(input=1000))
 
 
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("gpt-4o-mini-2031-02-03", "gpt-4o-mini"),
+        ("gpt-4o-mini-20310203", "gpt-4o-mini"),
+        ("gpt-4o-mini-0203", "gpt-4o-mini"),
+        ("gpt-4.1-nano-2031-02-03", "gpt-4.1-nano"),
+        ("gpt-5-2031-02-03", "gpt-5"),
+        ("o3-2031-02-03", "o3"),
+        ("text-embedding-3-small-2031-02-03", "text-embedding-3-small"),
+    ],
+)
 def test_a_dated_name_that_is_unknown_falls_back_to_its_family_and_says_so(
-    prices: PriceList,
+    caplog: pytest.LogCaptureFixture, name: str, family: str
 ) -> None:
-    known = priced(prices, "gpt-4o-mini", at=NOVEMBER)
-    for name in ("gpt-4o-mini-2031-02-03", "gpt-4o-mini-20310203", "gpt-4o-mini-0203"):
+    prices = PriceList()
+    for _ in range(2):
         price = priced(prices, name, at=NOVEMBER)
-        assert (price.model, price.exact) == ("gpt-4o-mini", False)
-        assert price.rates == known.rates
+        assert (price.model, price.exact) == (family, False)
+        assert price.rates == priced(prices, family, at=NOVEMBER).rates
+    assert caplog.messages == [
+        f'"{name}" has no price of its own in the price list: it is priced as {family}'
+    ]
 
 
 @pytest.mark.parametrize("name", ["llama-secret-7b", "gpt-99", "gpt-99-2031-01-01", ""])

@@ -2,11 +2,13 @@
 
 No network: the list is in the wheel, and every price says how old it is. Loading the list takes a
 third of a second and some 35 MB, so a service loads it in the background (`PriceList.load`); a
-price, once found, is kept for the day.
+price, once found, is kept for the day. One that is not quite what was asked for (a family's, where
+the date is unknown; the standard one, where the tier is) is logged as such.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +20,10 @@ from typing import Any
 from vigie.costs.money import EXACT
 from vigie.costs.usage import Usage
 
+log = logging.getLogger("vigie")
+
 _KEPT_PRICES = 2000
+_STANDARD_TIERS = ("", "default", "auto")
 _CHECKED = re.compile(r"(?:verified|checked)\b[^.;]*?\b(20\d\d-\d\d-\d\d)", re.IGNORECASE)
 _DATED = re.compile(r"^(?P<family>.+?)-(?:20\d\d-\d\d-\d\d|20\d{6}|\d{4})$")
 
@@ -40,7 +45,8 @@ class Price:
     """What one model's tokens cost.
 
     `model` is the name in the price list; `exact` is False where the list does not know the name
-    that was asked for and this is the price of its family (the name without its date). `as_of` is
+    that was asked for and this is the price of its family (the name without its date), or where it
+    knows no price for the service tier and this is the standard one. `as_of` is
     the day on which the price was last checked, `since` the day from which it is in force, where
     the list tells; `origin` names the list and the published page.
 
@@ -117,7 +123,7 @@ class PriceList:
 
         `base_url` tells the provider; one that the list does not know (a proxy, a simulator) is
         taken to sell OpenAI's models under OpenAI's names. `service_tier` is the one that the
-        answer names: "flex", "priority", …
+        answer names: "flex", "priority", …; "batch" is what came by the Batch API.
         """
         at = at.astimezone(UTC) if at else datetime.now(UTC)
         key = (model, base_url, service_tier, at.date())
@@ -146,14 +152,22 @@ class PriceList:
             return None, True
         # A provider that sells another's models sells them in one tier, as far as is known.
         own = any(each is model for each in provider.models)
-        context = {"service_tier": service_tier} if service_tier and own else None
+        context = _context(service_tier) if own else None
         listed = model.get_prices(at, context)
         rates = _rates(listed)
         if not rates:
             return None, True
+        known_tier = context is None or _is_listed(model, context, at)
+        if candidate != name or not known_tier:
+            log.warning(
+                '"%s"%s has no price of its own in the price list: it is priced as %s',
+                name,
+                "" if known_tier else f' in the service tier "{service_tier}"',
+                model.id,
+            )
         price = Price(
             model=model.id,
-            exact=candidate == name,
+            exact=candidate == name and known_tier,
             as_of=max(_days_checked(model.price_comments), default=self._as_of),
             since=_in_force_since(model, at),
             origin=", ".join([self._name, *(provider.pricing_urls or ())[:1]]),
@@ -175,6 +189,20 @@ def _name_and_family(name: str) -> Iterator[str]:
     dated = _DATED.match(name)
     if dated:
         yield dated["family"]
+
+
+def _context(service_tier: str) -> dict[str, str] | None:
+    """What genai-prices calls a tier; None for the standard one."""
+    if service_tier in _STANDARD_TIERS:
+        return None
+    return {"processing" if service_tier == "batch" else "service_tier": service_tier}
+
+
+def _is_listed(model: Any, context: Mapping[str, str], at: datetime) -> bool:
+    return any(
+        variant.when == context and (variant.constraint is None or variant.constraint.active(at))
+        for variant in model.price_variants or ()
+    )
 
 
 def _rates(listed: Any) -> dict[str, tuple[tuple[int, Decimal], ...]]:
