@@ -54,7 +54,9 @@ Figures = dict[str, dict[str, float]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--quick", action="store_true", help="fewer turns: two minutes in all")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer turns; the processes take as long to start"
+    )
     parser.add_argument("--only", choices=BATCHES, help="plain calls, or chunks of streams")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="which time is measured")
     chosen = parser.parse_args()
