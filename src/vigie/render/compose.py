@@ -179,6 +179,7 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             f"--web.external-url=http://localhost:{ports.alertmanager}",
             "--cluster.listen-address=",  # alone: no gossip port
         ),
+        environment={"TZ": settings.time_zone.key},  # in which its messages tell the time
         ports=published(ports.alertmanager, 9093),
         volumes=("./alertmanager:/etc/alertmanager:ro", "alertmanager-data:/alertmanager"),
         health=("amtool", "--alertmanager.url=http://localhost:9093", "alert", "query"),
