@@ -145,6 +145,8 @@ def test_a_lost_reservation_expires(guarded: Guarded) -> None:
         ("2026-03-29T21:59:59", 23),
         ("2026-10-25T22:59:59", 25),
         ("2026-11-20T22:59:59", 24),
+        ("2026-11-30T22:59:59", 24),
+        ("2028-02-29T22:59:59", 24),
         ("2026-12-31T22:59:59", 24),
     ],
 )
@@ -164,6 +166,35 @@ def test_the_budget_begins_anew_at_midnight_of_the_zone(
         guard.reserve(Decimal("0.02"))
     guarded.clock.now = end + timedelta(minutes=20)
     assert guard.reserve(Decimal("0.99")).id
+
+
+def test_a_restart_in_the_middle_of_the_day_forgets_nothing(guarded: Guarded) -> None:
+    before = guarded.by(Budget(daily="0.92"))
+    guarded.writer.append(priced(1, usd="0.5"))
+    assert guarded.writer.flush()
+    assert before.reserve(Decimal("0.3")).id  # under way when the process was killed
+    before.close()
+    after = guarded.by(Budget(daily="0.92"))
+    with pytest.raises(BudgetExceededError) as raised:
+        after.reserve(Decimal("0.3"))
+    assert (raised.value.spent, raised.value.reserved) == (Decimal("0.46"), Decimal("0.276"))
+    assert after.reserve(Decimal("0.2")).id
+
+
+def test_a_clock_that_steps_back_over_midnight_is_in_yesterdays_budget_again(
+    guarded: Guarded,
+) -> None:
+    midnight = day_of(NOON, PARIS).end
+    guarded.writer.append(priced(1, usd="0.9", at=midnight - timedelta(hours=1)))
+    guarded.writer.append(priced(2, usd="0.5", at=midnight))
+    assert guarded.writer.flush()
+    guard = guarded.by(Budget(daily="0.92"))
+    for now, left in ((1, "0.5"), (-1, "0.1"), (1, "0.5")):
+        guarded.clock.now = midnight + timedelta(seconds=now)
+        with pytest.raises(BudgetExceededError):
+            guard.reserve(Decimal(left) + Decimal("0.01"))
+        guard.release(guard.reserve(Decimal(left)))
+        assert guarded.writer.flush()
 
 
 def test_a_guard_that_only_warns_lets_calls_pass_and_says_so_once_a_day(

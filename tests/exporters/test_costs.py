@@ -157,6 +157,36 @@ def test_a_budget_that_was_spent_tells_when_and_the_new_day_begins_without_an_en
     assert "openai_budget_exhaustion_timestamp_seconds" not in found
 
 
+@pytest.mark.parametrize(
+    ("midnight", "hours"),
+    [
+        pytest.param("2026-03-28T23:00", 23, id="clocks go forward"),
+        pytest.param("2026-10-24T22:00", 25, id="clocks go back"),
+        pytest.param("2026-11-29T23:00", 24, id="a month ends"),
+        pytest.param("2026-12-30T23:00", 24, id="a year ends"),
+    ],
+)
+def test_today_is_from_midnight_to_midnight_whatever_the_clocks_do(
+    registry: CollectorRegistry,
+    keep: Callable[..., None],
+    clock: Clock,
+    midnight: str,
+    hours: int,
+) -> None:
+    start = datetime.fromisoformat(midnight).replace(tzinfo=UTC)
+    end, moment = start + timedelta(hours=hours), timedelta(microseconds=1)
+    keep(
+        priced(1, usd="1000", at=start - moment),
+        priced(2, usd="20", at=start),
+        priced(3, usd="30", at=end - moment),
+        priced(4, usd="4000", at=end),
+    )
+    for now, usd in ((start, 50), (end - moment, 50), (end, 4000), (start - moment, 1000)):
+        clock.now = now
+        told = samples(registry)["openai_cost_today"]["EUR", "computed"]
+        assert told == pytest.approx(0.92 * usd)
+
+
 def test_a_restart_in_the_middle_of_the_day_and_a_clock_that_steps_back_change_nothing(
     tmp_path: Path, registry: CollectorRegistry, keep: Callable[..., None], clock: Clock
 ) -> None:
