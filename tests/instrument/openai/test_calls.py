@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter
 from pydantic import BaseModel
 
 from scripted_provider import MESSAGES, MODEL, USAGE, USD, Provider, chat, http_of_the_sdk
+from sdk_features import needs_parse, needs_responses
 from vigie.instrument.openai import instrument, uninstrument
 
 
@@ -179,6 +180,7 @@ def test_a_service_tier_is_priced_as_such(provider: Provider) -> None:
     assert provider.money() == {"computed": pytest.approx(0.00054)}
 
 
+@needs_responses
 def test_embeddings_and_responses_are_operations_of_their_own(provider: Provider) -> None:
     usage = {"prompt_tokens": 8, "total_tokens": 8}
     embedding = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
@@ -226,6 +228,7 @@ def test_embeddings_and_responses_are_operations_of_their_own(provider: Provider
     assert responded == pytest.approx(USD)
 
 
+@needs_responses
 def test_a_response_that_goes_on_in_the_background_is_a_request_without_tokens(
     provider: Provider,
 ) -> None:
@@ -261,6 +264,7 @@ def test_raw_responses_are_the_sdk_s_own_and_are_measured(provider: Provider) ->
     assert provider.money() == {"computed": pytest.approx(USD)}
 
 
+@needs_parse
 def test_parsed_completions_are_measured(provider: Provider) -> None:
     class Plan(BaseModel):
         weeks: int

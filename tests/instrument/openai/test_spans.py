@@ -96,7 +96,7 @@ def test_every_attribute_has_a_name_of_the_conventions_but_for_the_cost(
         n=2,
         seed=7,
         top_p=0.5,
-        max_completion_tokens=100,
+        max_tokens=100,
         presence_penalty=0.1,
         frequency_penalty=0.1,
         service_tier="flex",

@@ -23,6 +23,7 @@ from scripted_provider import (
     chunk,
     event,
 )
+from sdk_features import needs_parse, needs_responses, needs_streams_without_cycles
 from vigie.instrument.openai import uninstrument
 
 WORDS = ["Hello", " you", ", runner"]
@@ -303,7 +304,9 @@ def helped(client: openai.OpenAI) -> Iterator[Any]:
         yield answer.get_final_completion().to_dict()
 
 
-@pytest.mark.parametrize("read", [raw, lines, small_bytes, whole, parsed, helped])
+@pytest.mark.parametrize(
+    "read", [raw, lines, small_bytes, whole, parsed, pytest.param(helped, marks=needs_parse)]
+)
 def test_every_way_to_read_a_stream_gives_what_it_gave_and_is_measured(
     provider: Provider, read: Callable[[openai.OpenAI], Iterator[Any]]
 ) -> None:
@@ -337,6 +340,7 @@ def test_an_async_streaming_response_is_measured(provider: Provider) -> None:
     assert provider.money() == {"computed": pytest.approx(USD)}
 
 
+@needs_responses
 def test_a_streamed_response_is_measured(provider: Provider) -> None:
     head = {"id": "resp_1", "object": "response", "model": MODEL, "error": None, "output": []}
     usage = {
@@ -377,6 +381,7 @@ def test_a_response_that_has_been_read_is_as_it_was(provider: Provider) -> None:
     assert not {"iter_bytes", "aiter_bytes", "close", "aclose"} & set(vars(answer.response))
 
 
+@needs_streams_without_cycles
 def test_a_stream_that_has_ended_is_not_kept(provider: Provider) -> None:
     provider.will_stream(*chat_events(WORDS)[:-1])  # it ends without [DONE]
     answer = stream(provider.client())
