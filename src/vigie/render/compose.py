@@ -44,10 +44,12 @@ _ABOUT = f"""\
 #
 # For Docker Compose 2; 1.29 understands it too. In this folder:
 #
-#   python3 start_monitoring.py --docker
+#   mkdir -p {SECRETS_FOLDER}
+#   (umask 077; openssl rand -base64 24 > {SECRETS_FOLDER}/{GRAFANA_PASSWORD})
+#   docker compose -f {PATH} up --detach
 #
-# does what must be done before (it makes {SECRETS_FOLDER}/{GRAFANA_PASSWORD}: there is no
-# password that everybody knows), and then `docker compose -f {PATH} up`.
+# Vigie's own start_monitoring.py --docker does the same. There is no password that everybody knows:
+# Grafana's is in that file, which its owner alone may read.
 #
 # Everything listens on one address of this machine only. What runs on this machine outside of
 # containers (your services, Vigie's console and its exporter of costs) is {HOST}

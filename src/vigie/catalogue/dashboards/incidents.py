@@ -1,6 +1,6 @@
 """Incidents: what is firing and since when, what was, and whether the alarm itself works."""
 
-from vigie.catalogue import engines
+from vigie.catalogue import engines, inbox
 from vigie.catalogue.panel import (
     SERVICE,
     Board,
@@ -140,6 +140,31 @@ _ALARM = Row(
             ),
             width=12,
             height=6,
+        ),
+        Panel(
+            title=Words("Watchdog heard", "Veilleur entendu"),
+            description=Words(
+                "How long ago the inbox last heard the watchdog: it comes every minute, and after "
+                "5 minutes without it people are told.",
+                "Depuis combien de temps la boîte a entendu le veilleur : il vient chaque minute, "
+                "et après 5 minutes sans lui on prévient les gens.",
+            ),
+            drawing=Drawing.CURVES,
+            scale=Scale.SECONDS,
+            queries=(Query(f"time() - ({select(inbox.WATCHDOG_HEARD)} > 0)", "{{service}}"),),
+        ),
+        Panel(
+            title=Words("Deliveries to the inbox", "Livraisons à la boîte"),
+            description=Words(
+                "What Alertmanager told the inbox in the last hour, by what became of it.",
+                "Ce qu'Alertmanager a dit à la boîte sur la dernière heure, et ce qu'il en est "
+                "advenu.",
+            ),
+            drawing=Drawing.BARS,
+            scale=Scale.COUNT,
+            queries=(
+                Query(f"sum by (result) (increase({select(inbox.DELIVERIES)}[1h]))", "{{result}}"),
+            ),
         ),
         measured(BY_NAME["notification_failures"], everywhere=True),
         measured(BY_NAME["prometheus_rule_failures"], everywhere=True),

@@ -1,0 +1,251 @@
+"""Docker Compose's file: what runs, who waits for whom, who listens where, no known password."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vigie.render import compose, deployment
+from vigie.settings import load
+from vigie.stack.releases import RELEASES
+
+ENGINES = [
+    *("prometheus", "alertmanager", "node-exporter", "cadvisor"),
+    *("loki", "tempo", "alloy", "grafana"),
+]
+
+
+def rendered(folder: Path, given: str = "") -> dict[str, str]:
+    (folder / "vigie.yml").write_text(given, encoding="utf-8")
+    return deployment(load(environ={}, start=folder))
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Any:
+    return yaml.safe_load(rendered(tmp_path)[compose.PATH])
+
+
+def test_every_engine_is_there_at_one_version(document: Any) -> None:
+    assert list(document["services"]) == ENGINES
+    for one in document["services"].values():
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+", one["image"])
+    assert "version" not in document
+
+
+@pytest.mark.parametrize("name", list(RELEASES))
+def test_containers_are_of_the_versions_that_are_downloaded(name: str, document: Any) -> None:
+    image = document["services"][name.replace("_", "-")]["image"]
+    assert image.rpartition(":")[2] == f"v{RELEASES[name].version}"
+
+
+def test_each_port_is_for_this_machine_only(document: Any) -> None:
+    published = [port for one in document["services"].values() for port in one.get("ports", [])]
+    assert published == [
+        "127.0.0.1:9090:9090",
+        "127.0.0.1:9093:9093",
+        "127.0.0.1:9100:9100",
+        "127.0.0.1:3100:3100",
+        "127.0.0.1:3200:3200",
+        "127.0.0.1:4317:4317",
+        "127.0.0.1:4318:4318",
+        "127.0.0.1:3000:3000",
+    ]
+
+
+def test_ports_and_address_are_the_users(tmp_path: Path) -> None:
+    given = 'ports: {prometheus: 9091, logs: 3101, grafana: 3001}\nbind: "::1"'
+    services = yaml.safe_load(rendered(tmp_path, given)[compose.PATH])["services"]
+    assert services["prometheus"]["ports"] == ["[::1]:9091:9090"]
+    assert services["loki"]["ports"] == ["[::1]:3101:3100"]
+    assert services["grafana"]["environment"]["GF_SERVER_ROOT_URL"] == "http://localhost:3001"
+    assert "--web.external-url=http://localhost:9091" in services["prometheus"]["command"]
+
+
+def test_who_waits_can_be_waited_for(document: Any) -> None:
+    services = document["services"]
+    without = [name for name, one in services.items() if "healthcheck" not in one]
+    assert without == ["tempo"], "its image holds nothing that could look"
+    waits = {name: one.get("depends_on", {}) for name, one in services.items()}
+    for awaited in waits.values():
+        assert all(how == {"condition": "service_healthy"} for how in awaited.values())
+        assert not set(without) & set(awaited)
+    assert list(TopologicalSorter(waits).static_order()), "nobody waits for themselves"
+
+
+def test_what_must_outlive_a_container_is_in_a_volume_and_files_are_read_only(
+    document: Any, tmp_path: Path
+) -> None:
+    files = rendered(tmp_path)
+    used = set()
+    for one in document["services"].values():
+        for volume in one["volumes"]:
+            source, _, rest = volume.replace(":-", "|").partition(":")
+            if source in document["volumes"]:
+                used.add(source)
+                continue
+            assert rest.endswith((":ro", ":ro,rslave")), volume
+            if source.startswith("./"):
+                folder = source.removeprefix("./")
+                assert any(name.startswith(f"{folder}/") for name in files), volume
+    assert used == set(document["volumes"])
+
+
+def test_every_configuration_is_where_its_engine_is_told_to_look(document: Any) -> None:
+    for name, option, path in (
+        ("prometheus", "--config.file=", "/etc/prometheus/prometheus.yml"),
+        ("alertmanager", "--config.file=", "/etc/alertmanager/alertmanager.yml"),
+        ("loki", "-config.file=", "/etc/loki/loki-config.yml"),
+        ("tempo", "-config.file=", "/etc/tempo/tempo.yml"),
+        ("alloy", "", "/etc/alloy/config.alloy"),
+    ):
+        service = document["services"][name]
+        assert f"{option}{path}" in service["command"]
+        assert f"./{name}:/etc/{name}:ro" in service["volumes"]
+
+
+def test_there_is_no_password_that_everybody_knows(tmp_path: Path) -> None:
+    files = rendered(tmp_path)
+    document = yaml.safe_load(files[compose.PATH])
+    grafana = document["services"]["grafana"]
+    inside = "/run/secrets/grafana_admin_password"
+    assert grafana["environment"]["GF_SECURITY_ADMIN_PASSWORD__FILE"] == inside
+    assert document["secrets"] == {
+        "grafana_admin_password": {"file": "./secrets/grafana_admin_password"}
+    }
+    assert "GF_SECURITY_ADMIN_PASSWORD" not in grafana["environment"]
+    assert not any("admin123" in text for text in files.values())
+    assert "/secrets/\n" in files[".gitignore"]
+
+
+_CHANNELS = """
+notify:
+  webhook: {url: "https://hooks.example.org/a", token_file: token}
+  slack: {webhook_url_file: slack}
+  email: {to: team@example.org, smtp: "smtp.example.org:587", username: u, password_file: mail}
+"""
+
+
+def test_channels_secrets_are_files_in_the_container_too(tmp_path: Path) -> None:
+    files = rendered(tmp_path, _CHANNELS)
+    document = yaml.safe_load(files[compose.PATH])
+    secrets = {name: one["file"] for name, one in document["secrets"].items()}
+    assert secrets == {
+        "grafana_admin_password": "./secrets/grafana_admin_password",
+        "webhook_token": str(tmp_path / "token"),
+        "slack_webhook_url": str(tmp_path / "slack"),
+        "email_password": str(tmp_path / "mail"),
+    }
+    alertmanager = document["services"]["alertmanager"]
+    assert alertmanager["secrets"] == ["webhook_token", "slack_webhook_url", "email_password"]
+    for name in alertmanager["secrets"]:
+        assert f"/run/secrets/{name}\n" in files["alertmanager/alertmanager.yml"]
+    assert str(tmp_path) not in files["alertmanager/alertmanager.yml"]
+
+
+def test_who_reads_a_secret_has_the_power_for_it_and_no_other(tmp_path: Path) -> None:
+    services = yaml.safe_load(rendered(tmp_path, _CHANNELS)[compose.PATH])["services"]
+    for name, one in services.items():
+        powers = (one.get("user"), one.get("cap_drop"), one.get("cap_add"))
+        expected = ("0:0", ["ALL"], ["DAC_OVERRIDE"]) if "secrets" in one else (None, None, None)
+        assert powers == expected, name
+        assert one["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_engines_reach_each_other_by_name_and_the_machine_by_its(tmp_path: Path) -> None:
+    given = (
+        "services:\n"
+        "  django: {url: 'http://127.0.0.1:8002'}\n"
+        "  fastapi: {url: 'https://api.example.org'}\n"
+    )
+    files = rendered(tmp_path, given)
+    prometheus = yaml.safe_load(files["prometheus/prometheus.yml"])
+    targets = {
+        job["job_name"]: job["static_configs"][0]["targets"][0]
+        for job in prometheus["scrape_configs"]
+    }
+    assert targets == {
+        "prometheus": "prometheus:9090",
+        "alertmanager": "alertmanager:9093",
+        "node": "node-exporter:9100",
+        "cadvisor": "cadvisor:8080",
+        "loki": "loki:3100",
+        "tempo": "tempo:3200",
+        "alloy": "alloy:12345",
+        "grafana": "grafana:3000",
+        "costs": "host.docker.internal:9400",
+        "console": "host.docker.internal:3300",
+        "django": "host.docker.internal:8002",
+        "fastapi": "api.example.org:443",
+    }
+    (alertmanager,) = prometheus["alerting"]["alertmanagers"]
+    assert alertmanager["static_configs"][0]["targets"] == ["alertmanager:9093"]
+    inbox = "http://host.docker.internal:3300/api/webhook/alertmanager"
+    assert inbox in files["alertmanager/alertmanager.yml"]
+    services = yaml.safe_load(files[compose.PATH])["services"]
+    for name in ("prometheus", "alertmanager"):
+        assert services[name]["extra_hosts"] == ["host.docker.internal:host-gateway"]
+    names = {target.split(":")[0] for target in targets.values()}
+    assert {name for name in names if "." not in name} == set(services)
+
+
+def test_cadvisor_knows_the_names_of_containers(document: Any) -> None:
+    cadvisor = document["services"]["cadvisor"]
+    assert "--docker_only" in cadvisor["command"]
+    assert "--store_container_labels=false" in cadvisor["command"]
+    mounted = {volume.split(":")[0] for volume in cadvisor["volumes"]}
+    assert mounted == {
+        *("/", "/var/run", "/sys", "/var/lib/docker", "/dev/disk"),
+        "/run/containerd/containerd.sock",
+    }
+
+
+def test_a_dollar_is_no_variable(document: Any) -> None:
+    texts = json.dumps(document)
+    assert re.findall(r"\$\{?\w+", texts.replace("$$", "")) == ["${VIGIE_LOGS"]
+
+
+def test_metrics_are_kept_as_long_as_is_set(tmp_path: Path) -> None:
+    services = yaml.safe_load(rendered(tmp_path, "retention: {metrics: 36h}")[compose.PATH])
+    command = services["services"]["prometheus"]["command"]
+    assert "--storage.tsdb.retention.time=36h" in command
+
+
+@pytest.mark.servers
+def test_compose_itself_accepts_it(tmp_path: Path) -> None:
+    """Where there is a Docker Compose; it needs no daemon for this."""
+    program = _compose()
+    if program is None:
+        pytest.skip("no Docker Compose on this machine")
+    for name, text in rendered(tmp_path, _CHANNELS).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [*program, "-f", compose.PATH, "config", "--quiet"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _compose() -> list[str] | None:
+    if named := os.environ.get("DOCKER_COMPOSE"):
+        return [named]
+    if found := shutil.which("docker-compose"):
+        return [found]
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    plug_in = subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    return [docker, "compose"] if plug_in.returncode == 0 else None
