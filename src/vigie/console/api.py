@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 
 from starlette.concurrency import run_in_threadpool
@@ -31,6 +32,7 @@ class Alertmanager:
     def __init__(self, deliveries: Counter[str]) -> None:
         """`deliveries` are counted by their result."""
         self._deliveries = deliveries
+        self._counting = threading.Lock()
 
     async def answer(self, request: Request) -> Response:
         """Answer one delivery."""
@@ -55,12 +57,12 @@ class Alertmanager:
         try:
             here.inbox.receive(delivery, now)
         except UnavailableError as error:
-            self._deliveries[UNAVAILABLE] += 1
+            self._count(UNAVAILABLE)
             log.error(
                 "%s cannot be kept: %s; Alertmanager will tell it again", _told(delivery), error
             )
             return JSONResponse({"error": f"cannot be kept now: {error}"}, 503)
-        self._deliveries[STORED] += 1
+        self._count(STORED)
         if delivery.truncated:
             log.warning("%d alerts were left out by Alertmanager: max_alerts", delivery.truncated)
         if delivery.beats:
@@ -68,9 +70,13 @@ class Alertmanager:
         return JSONResponse({"stored": len(delivery.alerts)})
 
     def _refused(self, status: int, reason: str) -> Response:
-        self._deliveries[REFUSED] += 1
+        self._count(REFUSED)
         log.warning("a delivery was refused: %s", reason)
         return JSONResponse({"error": reason}, status)
+
+    def _count(self, result: str) -> None:
+        with self._counting:
+            self._deliveries[result] += 1
 
 
 async def _body(request: Request) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from starlette.exceptions import HTTPException
@@ -22,3 +23,9 @@ def asked_period(request: Request, usual: str = USUAL) -> timedelta:
         return RETENTION
     except ValueError as error:
         raise HTTPException(400, f'since is "{asked}": {error}') from None
+
+
+def spoken_period(asked: str, language: str) -> str:
+    """A period as a person writes it: 24 h, 7 d or 7 j."""
+    french = {"d": "j", "w": "sem.", "mo": "mois"} if language == "fr" else {}
+    return re.sub(r"\s*([a-z]+)$", lambda unit: f" {french.get(unit[1], unit[1])}", asked.strip())

@@ -17,7 +17,7 @@ WORDS = {
     ),
     "firing": Words("Firing", "En cours"),
     "ended": Words("Ended", "Terminées"),
-    "ended_in": Words("Ended in the last {period}", "Terminées depuis {period}"),
+    "ended_in": Words("Ended in the last {period}", "Terminées sur {period}"),
     "nothing_fires": Words("Nothing is firing.", "Aucune alerte en cours."),
     "nothing_ended": Words(
         "Nothing ended in this time.", "Aucune alerte ne s'est terminée sur cette période."
@@ -45,10 +45,12 @@ WORDS = {
     ),
     "watchdog": Words("Watchdog", "Veilleur"),
     "watchdog_heard": Words(
-        "heard {ago} ago: alerts arrive", "entendu il y a {ago} : les alertes arrivent"
+        "Watchdog: heard {ago} ago, so alerts arrive.",
+        "Veilleur : entendu il y a {ago}, les alertes arrivent donc.",
     ),
     "watchdog_waiting": Words(
-        "not heard yet; it has until {until}", "pas encore entendu ; il a jusqu'à {until}"
+        "Watchdog: not heard yet; it has until {until}.",
+        "Veilleur : pas encore entendu ; il a jusqu'à {until}.",
     ),
     "watchdog_lost": Words(
         "Not heard since {at}, for {ago}. No alert would reach you: this page may be wrong.",
@@ -72,11 +74,11 @@ WORDS = {
     "signal": Words("Signal", "Signal"),
     "alert": Words("Alert", "Alerte"),
     "no_dashboard": Words(
-        "The console has no dashboards yet. Prometheus draws the same figures, one by one:",
+        "The console has no dashboards yet. Prometheus draws the same figures, one by one.",
         "La console n'a pas encore de tableaux de bord. Prometheus trace les mêmes chiffres, un à "
-        "un :",
+        "un.",
     ),
-    "only_service": Words("Only the service {service}.", "Seulement le service {service}."),
+    "only_service": Words("Of the service {service} only:", "Du service {service} seulement :"),
     "grafana": Words(
         "With a Grafana: set `links.dashboards` in vigie.yml to its address, and these links lead "
         "there.",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from vigie.console.desk import desk
 from vigie.console.language import language_of, remember, said
+from vigie.console.period import spoken_period
 from vigie.console.words import WORDS
 from vigie.incidents import wording
 from vigie.render import links
@@ -41,6 +44,7 @@ def sheet(
         "now": now,
         "zone": settings.time_zone.key,
         "moment": moment,
+        "spoken": lambda text: spoken_period(text, language),
         "duration": lambda span: wording.duration(span, language),
         "here": lambda url: url.removeprefix(links.console(settings)) or "/",
     }
@@ -58,10 +62,17 @@ def reader(request: Request) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["coded"] = _coded
+    return made
+
+
+def _coded(text: str) -> Markup:
+    """Text in which commands stand in backquotes, as HTML."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
