@@ -112,6 +112,13 @@ def test_units_are_grafanas_own(tmp_path: Path) -> None:
     assert unit(costs, "Cost by model") == "suffix: XOF/h"
 
 
+def test_a_moment_is_in_milliseconds_as_grafana_wants_it(files: dict[str, str]) -> None:
+    oldest = panel(board(files, "vigie-costs"), "Oldest call")
+    assert oldest["fieldConfig"]["defaults"]["unit"] == "dateTimeAsLocal"
+    (target,) = oldest["targets"]
+    assert target["expr"] == "1000 * (min(vigie_ledger_oldest_timestamp_seconds))"
+
+
 def test_what_is_chosen_reaches_the_queries(files: dict[str, str]) -> None:
     logs = board(files, "vigie-logs")
     service, level, search = logs["templating"]["list"]

@@ -151,8 +151,9 @@ def _target(query: Query, name: str, panel: Panel) -> Json:
     latest = not panel.drawing.over_time and panel.drawing is not Drawing.LINES
     match query.store:
         case Store.METRICS:
+            moment = panel.scale is Scale.MOMENT  # in Grafana, a time is in milliseconds
             return target | {
-                "expr": query.expression,
+                "expr": f"1000 * ({query.expression})" if moment else query.expression,
                 "legendFormat": query.legend or "__auto",
                 "editorMode": "code",
                 "instant": latest,
