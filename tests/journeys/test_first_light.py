@@ -149,6 +149,28 @@ def test_the_counted_tokens_are_those_of_the_invoice(clone: Any, demo: Any) -> N
     assert wait_until(lambda: counted() >= 0.98 * sold, 90), (counted(), sold)
 
 
+def test_what_the_demo_spends_is_told_by_prometheus_and_by_the_command(
+    clone: Any, demo: Any
+) -> None:
+    def today() -> float:
+        found = query(clone, "sum(openai_cost_today)")
+        return float(found[0]["value"][1]) if found else 0.0
+
+    assert wait_until(lambda: today() > 0, 120)
+    assert wait_until(lambda: bool(query(clone, "openai_cost_projected_today > 0")), 60)
+    scraped = today()
+    told = clone.run("./vigie", "costs", "--since", "1d", "--by", "service", "--json")
+    assert told.returncode == 0, told.stderr
+    costs = json.loads(told.stdout)
+    assert [line["service"] for line in costs["lines"]] == ["fastapi"]
+    assert float(costs["total"]["amount"]) >= scraped * 0.999_999 > 0
+    assert costs["today"]["budgets"].keys() == {"warning", "critical"}
+    for person in ("model", "feature", "user", "day"):
+        page = clone.run("./vigie", "costs", "--by", person)
+        assert page.returncode == 0, page.stderr
+        assert " € (" in page.stdout
+
+
 def test_status_shows_each_component_ready_without_restarts(clone: Any, demo: Any) -> None:
     components = status(clone)
     assert set(components) == {
