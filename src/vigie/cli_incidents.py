@@ -39,13 +39,17 @@ def incidents(
     settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
-    """Show which alerts fire, and which did. The exit code is 1 while something fires."""
+    """Show which alerts fire, and which did.
+
+    The exit code is 0 while nothing fires and alerts arrive, else 1.
+    """
     import json
 
     from vigie.incidents.holding import holder
     from vigie.incidents.inbox import FILE_NAME, Journal, NoInboxError, UnavailableError
     from vigie.incidents.listing import as_document, listing
     from vigie.incidents.schema import NewerInboxError
+    from vigie.incidents.watchdog import Hearing
     from vigie.settings import load
     from vigie.settings.quantities import duration
     from vigie.stack import screen
@@ -70,11 +74,13 @@ def incidents(
         return
     except (NewerInboxError, UnavailableError) as error:
         raise StackError(f"the alerts cannot be read: {error}") from None
+    running = holder(folder)
     if as_json:
-        typer.echo(json.dumps(as_document(found, known), ensure_ascii=False, indent=2))
+        document = {**as_document(found, known), "console": running}
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         console = screen.console(no_color)
-        _tell_of_the_watchdog(found, known, holder(folder))
+        _tell_of_the_watchdog(found, known, running)
         if found.firing:
             console.print(_firing(found, known))
         else:
@@ -85,7 +91,7 @@ def incidents(
         else:
             typer.echo(f"Nothing ended in the last {since}.")
         typer.echo(f"\nTimes are in {known.time_zone.key}. More: {_console_address(known)}")
-    if found.firing:
+    if found.firing or running is None or found.hearing is Hearing.LOST:
         raise typer.Exit(1)
 
 
@@ -110,7 +116,7 @@ def console(
     """Serve the console's pages and the inbox of alerts, until Ctrl-C."""
     from vigie.console.server import serve
     from vigie.incidents.holding import HeldError
-    from vigie.incidents.inbox import UnavailableError
+    from vigie.incidents.inbox import FILE_NAME, UnavailableError
     from vigie.incidents.schema import NewerInboxError
     from vigie.settings import load
     from vigie.stack.errors import RequestError, StackError
@@ -129,7 +135,7 @@ def console(
     except NewerInboxError as error:
         raise StackError(str(error)) from None
     except UnavailableError as error:
-        raise StackError(f"{folder / 'incidents.sqlite3'} cannot be used: {error}") from None
+        raise StackError(f"{folder / FILE_NAME} cannot be used: {error}") from None
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         if error.filename:
@@ -214,6 +220,7 @@ def _what(one: Alert, known: Settings, *, with_links: bool) -> Table:
         for name in ("runbook", "dashboard"):
             if name in found:
                 rows.add_row(Text(found[name], style="dim", overflow="fold"))
+        rows.add_row("")
     return rows
 
 
@@ -228,7 +235,7 @@ def _table(*headings: str) -> Table:
     """A heading that begins with > is of a column of numbers."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(
             heading.removeprefix(">"),
