@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
 import logql_reader
 from alert_rules import groups
-from promql_reader import LabelError, Selector, labels_of, parse, walk
+from promql_reader import LabelError, Node, Selector, labels_of, parse, walk
 from vigie import catalogue
 from vigie.catalogue import logs
 from vigie.catalogue.dashboards import BOARDS
@@ -16,6 +17,12 @@ from vigie.catalogue.panel import Query, Store, filled
 from vigie.catalogue.scrape import TARGET_LABELS
 
 PANELS = [(board, panel) for board in BOARDS for panel in board.panels]
+
+
+@functools.cache
+def read(expression: str) -> Node:
+    """The tree of an expression, which is read once."""
+    return parse(expression)
 
 
 def series_of(metric: Metric) -> dict[str, set[str]]:
@@ -43,7 +50,7 @@ def recorded(known: Mapping[str, set[str]]) -> dict[str, set[str]]:
     whole = {name: set(labels) for name, labels in known.items()}
     for group in groups().values():
         for rule in group["rules"]:
-            labels = labels_of(parse(rule["expr"]), whole)
+            labels = labels_of(read(rule["expr"]), whole)
             if "record" in rule:
                 whole.setdefault(rule["record"], set()).update(labels, rule.get("labels", {}))
     return whole
@@ -54,7 +61,7 @@ def check_query(query: Query, known: Mapping[str, set[str]]) -> None:
     in_legend = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
     match query.store:
         case Store.METRICS:
-            labels = labels_of(parse(filled(query.expression, {})), known)
+            labels = labels_of(read(filled(query.expression, {})), known)
         case Store.LOGS:
             named = logql_reader.read(query.expression)
             if unknown := (named.stream_labels - set(logs.LABELS)) | named.unknown_groups:
@@ -68,7 +75,7 @@ def check_query(query: Query, known: Mapping[str, set[str]]) -> None:
 
 def selected(expression: str) -> set[str]:
     """The names of the series that an expression asks for."""
-    tree = parse(filled(expression, {}))
+    tree = read(filled(expression, {}))
     return {node.name for node in walk(tree) if isinstance(node, Selector)}
 
 
