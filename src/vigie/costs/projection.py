@@ -247,9 +247,8 @@ def _credibility(judged: Sequence[Judged], mean: float) -> float:
     chance, whose square is `scatter` times what is expected; L is 1, give or take `differ`.
     """
     days = [day for day in judged if day.expected[-1] > 0]
-    usual = _USUAL_CREDIBILITY * mean or 1.0
     if len(days) < _FEWEST_ALIKE or mean <= 0:
-        return usual
+        return _USUAL_CREDIBILITY * mean or 1.0
     squares = [day.squares() for day in days]
     free = math.fsum(degrees for _, degrees in squares)
     scatter = math.fsum(square for square, _ in squares) / free if free > 0 else 0.0
