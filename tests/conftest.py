@@ -1,11 +1,26 @@
 """What tests of several rooms stand on: free ports and a real PostgreSQL."""
 
+import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from postgresql_server import running_postgresql
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_no_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test writes to the home of whoever runs it, even where it names no state folder."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("VIGIE_STATE")
+    os.environ["VIGIE_STATE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["VIGIE_STATE"]
+    else:
+        os.environ["VIGIE_STATE"] = before
 
 
 @pytest.fixture

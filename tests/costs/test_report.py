@@ -70,9 +70,9 @@ def test_a_person_reads_the_sum_its_confidence_a_chart_and_what_today_will_come_
         "5 calls, 1\u202f480 tokens\n"
         "\n"
         "by model\n"
-        "gpt-4o-mini-2024-07-18  13,80 €  88 %  ███████████████████████████████████████\n"
-        "gpt-4o-2024-08-06        1,84 €  12 %  █████▎\n"
-        "our-model                0,00 €   0 %\n"
+        "gpt-4o-mini-2024-07-18   13,80 €  88 %  ██████████████████████████████████████\n"
+        "gpt-4o-2024-08-06         1,84 €  12 %  █████▏\n"
+        "our-model               no price\n"
         "\n"
         "Today      11,04 €, by midnight 18,18 € (likely 11,04 € to 77,40 €)\n"
         "Warning    50,00 € a day: should last\n"
@@ -94,7 +94,7 @@ def test_days_are_told_in_their_order_also_those_without_a_call(
         ["2026-11-16", "0,00"],
         ["2026-11-17", "0,00"],
         ["2026-11-18", "3,68"],
-        ["2026-11-19", "0,00"],
+        ["2026-11-19", "no"],  # a call without a price
         ["2026-11-20", "11,04"],
     ]
 

@@ -12,7 +12,7 @@ from conversations import Conversation, Conversations
 from django_client import Django
 from errors import CoachError
 from identity import User
-from monitoring import track_rag_query, track_training_plan
+from monitoring import feature, track_rag_query, track_training_plan
 from plans import Plan, PlanRequest, schema_for
 from provider import AnswerStream, Messages, Provider
 from retrieval import Library, Passage
@@ -62,10 +62,12 @@ class Coach:
         return Turn(user, question, session_id, conversation, passages, messages, started)
 
     async def answer(self, turn: Turn, model: str) -> str:
-        return await self._provider.answer(turn.messages, model)
+        with feature("chat", user=str(turn.user.id)):
+            return await self._provider.answer(turn.messages, model)
 
     async def stream(self, turn: Turn, model: str) -> AnswerStream:
-        return await self._provider.stream(turn.messages, model)
+        with feature("chat", user=str(turn.user.id)):
+            return await self._provider.stream(turn.messages, model)
 
     async def keep(self, turn: Turn, answer: str) -> str:
         """Remember an answered question. Returns its session's id, and starts a new session.
@@ -92,14 +94,14 @@ class Coach:
         passages = self._look_up(question)
         if not passages:
             return NOTHING_FOUND, ()
-        return await self._provider.answer(
-            prompts.ask(question, profile, passages), model
-        ), passages
+        with feature("documents", user=str(user.id)):
+            messages = prompts.ask(question, profile, passages)
+            return await self._provider.answer(messages, model), passages
 
     async def plan(self, user: User, request: PlanRequest, model: str) -> dict[str, Any]:
         """A new training plan, as Django has stored it."""
         profile = await self._django.profile(user)
-        with track_training_plan():
+        with track_training_plan(), feature("plan", user=str(user.id)):
             text = await self._provider.answer_as(
                 schema_for(request.weeks), prompts.plan(request, profile), model
             )

@@ -232,16 +232,29 @@ def _chart(found: Report, whole: Decimal, width: int) -> list[str]:
         shown = [*shown[: _MOST_LINES - 1], Line(f"{len(others)} others", rest)]
     amounts = [worth(line.spends, found.currency) for line in shown]
     labels = [_shortened(line.label or f"(no {found.word})") for line in shown]
-    figures = [written(amount, code) for amount in amounts]
-    shares = [share(amount, whole) for amount in amounts]
+    figures = [
+        written(amount, code) if _priced(line.spends) else "no price"
+        for line, amount in zip(shown, amounts, strict=True)
+    ]
+    shares = [
+        share(amount, whole) if _priced(line.spends) else ""
+        for line, amount in zip(shown, amounts, strict=True)
+    ]
     columns = [max(map(len, column)) for column in (labels, figures, shares)]
     room = max(width - sum(columns) - 6, _LEAST_BAR)
     dearest = max(amounts)
     lines = [f"by {found.word}"]
     for label, figure, part, amount in zip(labels, figures, shares, amounts, strict=True):
         bar = _bar(amount / dearest if dearest else Decimal(0), room)
-        lines.append(f"{label:<{columns[0]}}  {figure:>{columns[1]}}  {part:>{columns[2]}}  {bar}")
+        lines.append(
+            f"{label:<{columns[0]}}  {figure:>{columns[1]}}  {part:>{columns[2]}}  {bar}".rstrip()
+        )
     return lines
+
+
+def _priced(spends: Sequence[Spend]) -> bool:
+    """Whether there is an amount to tell: what has no price is not free."""
+    return not spends or any(spend.source != UNPRICED for spend in spends)
 
 
 def _bar(part: Decimal, room: int) -> str:
