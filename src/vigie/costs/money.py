@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
+from decimal import Context, Decimal
 from enum import StrEnum
 
 EXACT = Context(prec=50)
@@ -53,5 +53,4 @@ class Currency:
 
     def amount(self, usd: Decimal, source: Source) -> Amount:
         """What `usd` US dollars are in this currency, unrounded."""
-        with localcontext(EXACT):
-            return Amount(usd * self.per_usd, self.code, source)
+        return Amount(EXACT.multiply(usd, self.per_usd), self.code, source)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from importlib.metadata import version
 from typing import Any
 
@@ -23,6 +23,8 @@ from vigie.costs.usage import Usage
 log = logging.getLogger("vigie")
 
 _KEPT_PRICES = 2000
+_NOTHING = Decimal(0)
+_MILLIONTH = Decimal("1e-6")
 _STANDARD_TIERS = ("", "default", "auto")
 _CHECKED = re.compile(r"(?:verified|checked)\b[^.;]*?\b(20\d\d-\d\d-\d\d)", re.IGNORECASE)
 _DATED = re.compile(r"^(?P<family>.+?)-(?:20\d\d-\d\d-\d\d|20\d{6}|\d{4})$")
@@ -75,16 +77,15 @@ class Price:
             ("reasoning", usage.reasoning),
             ("output_audio", usage.output_audio),
         )
-        with localcontext(EXACT):
-            per_million = Decimal(0)
-            for kind, count in counts:
-                if not count:
-                    continue
-                steps = self.rates.get(kind)
-                if steps is None:
-                    return None
-                per_million += count * _step(steps, usage.input)
-            return per_million.scaleb(-6) + self.usd_per_call
+        per_million = _NOTHING
+        for kind, count in counts:
+            if not count:
+                continue
+            steps = self.rates.get(kind)
+            if steps is None:
+                return None
+            per_million = EXACT.fma(count, _step(steps, usage.input), per_million)
+        return EXACT.fma(per_million, _MILLIONTH, self.usd_per_call)
 
 
 class PriceList:

@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import Decimal, localcontext
+from operator import attrgetter
 from typing import Any
 
 from vigie.costs.ledger.database import Database
@@ -20,6 +21,7 @@ from vigie.costs.priced_call import UNPRICED, PricedCall
 from vigie.costs.usage import Usage
 
 TOKENS = tuple(kind.name for kind in fields(Usage))
+_TOKENS_OF = attrgetter(*TOKENS)
 
 COLUMNS = (
     "key",
@@ -73,7 +75,7 @@ def row_of(call: PricedCall, hashed: Callable[[str], str | None]) -> tuple[Any, 
         _text(call.operation),
         _text(call.service_tier),
         _text(call.outcome),
-        *(_whole(getattr(usage, kind)) for kind in TOKENS),
+        *map(_whole, _TOKENS_OF(usage)),
         amount.source.value if amount else UNPRICED,
         to_pico(amount.value) if amount else None,
         amount.currency if amount else None,
@@ -105,10 +107,9 @@ def time_of(at_us: int) -> datetime:
 
 def to_pico(value: Decimal) -> int:
     """An amount in pico-units. Raises OverflowError beyond 9.2 million units."""
-    with localcontext(EXACT):
-        if not value.is_finite():
-            raise OverflowError(f"{value} is no amount")
-        return _whole(int(value.scaleb(_DECIMALS).to_integral_value(ROUND_HALF_EVEN)))
+    if not value.is_finite():
+        raise OverflowError(f"{value} is no amount")
+    return _whole(int(EXACT.to_integral_value(EXACT.scaleb(value, _DECIMALS))))
 
 
 def from_pico(pico: int) -> Decimal:

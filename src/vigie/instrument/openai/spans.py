@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 _OPERATIONS = {"chat": "chat", "responses": "chat", "embeddings": "embeddings"}
 _API_TYPES = {"chat": "chat_completions", "responses": "responses"}
 
-# Their names for what a request asks for; the first that it has counts.
-_ASKED = (
-    ("max_tokens", "gen_ai.request.max_tokens"),
-    ("max_completion_tokens", "gen_ai.request.max_tokens"),
-    ("max_output_tokens", "gen_ai.request.max_tokens"),
-    ("temperature", "gen_ai.request.temperature"),
-    ("top_p", "gen_ai.request.top_p"),
-    ("frequency_penalty", "gen_ai.request.frequency_penalty"),
-    ("presence_penalty", "gen_ai.request.presence_penalty"),
-    ("seed", "gen_ai.request.seed"),
-    ("dimensions", "gen_ai.embeddings.dimension.count"),
-    ("service_tier", "openai.request.service_tier"),
-)
+# Their names for what a request asks for.
+_ASKED = {
+    "max_tokens": "gen_ai.request.max_tokens",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "dimensions": "gen_ai.embeddings.dimension.count",
+    "service_tier": "openai.request.service_tier",
+}
 
 
 class CallSpan:
@@ -102,50 +102,43 @@ class TracedSpans:
     """Starts spans by a tracer of OpenTelemetry."""
 
     def __init__(self, tracer: Tracer) -> None:
-        from opentelemetry.trace import SpanKind
+        from opentelemetry import context
+        from opentelemetry.trace import SpanKind, set_span_in_context
 
         self._tracer = tracer
         self._kind = SpanKind.CLIENT
+        self.attach = context.attach
+        self.detach = context.detach
+        self.with_span = set_span_in_context
 
     def start(self, operation: str, base_url: str, request: Mapping[str, Any]) -> CallSpan:
         """The span of a call that begins now; `NO_SPAN` where nobody records it."""
-        model = str(request.get("model") or "")
-        name = _OPERATIONS[operation]
-        attributes = {
-            "gen_ai.operation.name": name,
-            "gen_ai.request.model": model,
-            **_place(base_url),
-            **{theirs: request[ours] for ours, theirs in _ASKED if _plain(request.get(ours))},
-        }
-        if operation in _API_TYPES:
-            attributes["openai.api.type"] = _API_TYPES[operation]
+        name, attributes = _usual(operation, str(request.get("model") or ""), base_url)
+        special = {_ASKED[each]: request[each] for each in _ASKED.keys() & request.keys()}
+        special = {theirs: value for theirs, value in special.items() if _is_plain(value)}
         if request.get("stream") is True:
-            attributes["gen_ai.request.stream"] = True
+            special["gen_ai.request.stream"] = True
         if isinstance(choices := request.get("n"), int) and choices != 1:
-            attributes["gen_ai.request.choice.count"] = choices
-        span = self._tracer.start_span(
-            f"{name} {model}" if model else name, kind=self._kind, attributes=attributes
-        )
-        return _RecordedSpan(span) if span.is_recording() else NO_SPAN
+            special["gen_ai.request.choice.count"] = choices
+        if special:
+            attributes = {**attributes, **special}
+        span = self._tracer.start_span(name, kind=self._kind, attributes=attributes)
+        return _RecordedSpan(self, span) if span.is_recording() else NO_SPAN
 
 
 class _RecordedSpan(CallSpan):
-    __slots__ = ("_span", "trace_id")
+    __slots__ = ("_span", "_spans", "trace_id")
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, spans: TracedSpans, span: Span) -> None:
+        self._spans = spans
         self._span = span
         self.trace_id = f"{span.get_span_context().trace_id:032x}"
 
     def enter(self) -> Token[Any]:
-        from opentelemetry import context
-        from opentelemetry.trace import set_span_in_context
-
-        return context.attach(set_span_in_context(self._span))
+        return self._spans.attach(self._spans.with_span(self._span))
 
     def leave(self, token: Token[Any]) -> None:
-        from opentelemetry import context
-
-        context.detach(token)
+        self._spans.detach(token)
 
     def end(
         self,
@@ -161,15 +154,34 @@ class _RecordedSpan(CallSpan):
         span = self._span
         if not span.is_recording():
             return
-        span.set_attributes(_told(told) | _taken(usage) | _cost(amount))
+        attributes: dict[str, Any] = {}
+        if told is not None:
+            attributes["gen_ai.response.id"] = told.id
+            attributes["gen_ai.response.model"] = told.model
+            attributes["gen_ai.response.finish_reasons"] = told.finish_reasons
+            attributes["openai.response.service_tier"] = told.service_tier
+        if usage is not None:
+            attributes["gen_ai.usage.cache_read.input_tokens"] = usage.cached_input
+            attributes["gen_ai.usage.cache_creation.input_tokens"] = usage.cache_write
+            attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning
+        attributes = {name: value for name, value in attributes.items() if value}
+        if usage is not None:  # these say something also where they are 0
+            attributes["gen_ai.usage.input_tokens"] = usage.input
+            attributes["gen_ai.usage.output_tokens"] = usage.output
+        if amount is not None:
+            # The conventions have no released names for it: these are the ones proposed there.
+            attributes["gen_ai.usage.cost.amount"] = float(amount.value)
+            attributes["gen_ai.usage.cost.currency"] = amount.currency
+            attributes["gen_ai.usage.cost.source"] = amount.source.value
         if first_token_seconds is not None:
-            span.set_attribute("gen_ai.response.time_to_first_chunk", first_token_seconds)
+            attributes["gen_ai.response.time_to_first_chunk"] = first_token_seconds
         kind = _error_type(error) if error is not None else outcome
         if kind and kind != "ok":
             from opentelemetry.trace import Status, StatusCode
 
-            span.set_attribute("error.type", kind)
+            attributes["error.type"] = kind
             span.set_status(Status(StatusCode.ERROR))
+        span.set_attributes(attributes)
         span.end(at_ns or time.time_ns())
 
 
@@ -184,56 +196,23 @@ def current_trace_id() -> str:
     return request.trace_id if request is not None else ""
 
 
-@lru_cache(maxsize=64)
-def _place(base_url: str) -> dict[str, Any]:
-    """Who is called: the provider's name in the conventions, and its address."""
+@lru_cache(maxsize=512)
+def _usual(operation: str, model: str, base_url: str) -> tuple[str, dict[str, Any]]:
+    """A span's name, and the attributes that all calls of a model have; not to be changed."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     azure = host.endswith((".azure.com", ".microsoft.com"))
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return {
+    name = _OPERATIONS[operation]
+    attributes = {
+        "gen_ai.operation.name": name,
         "gen_ai.provider.name": "azure.ai.openai" if azure else "openai",
+        "gen_ai.request.model": model,
         "server.address": host,
-        "server.port": port,
+        "server.port": parts.port or (443 if parts.scheme == "https" else 80),
     }
-
-
-def _told(told: Told | None) -> dict[str, Any]:
-    if told is None:
-        return {}
-    found = {
-        "gen_ai.response.id": told.id,
-        "gen_ai.response.model": told.model,
-        "gen_ai.response.finish_reasons": told.finish_reasons,
-        "openai.response.service_tier": told.service_tier,
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _taken(usage: Usage | None) -> dict[str, Any]:
-    if usage is None:
-        return {}
-    found = {
-        "gen_ai.usage.input_tokens": usage.input,
-        "gen_ai.usage.output_tokens": usage.output,
-    }
-    parts = {
-        "gen_ai.usage.cache_read.input_tokens": usage.cached_input,
-        "gen_ai.usage.cache_creation.input_tokens": usage.cache_write,
-        "gen_ai.usage.reasoning.output_tokens": usage.reasoning,
-    }
-    return found | {name: count for name, count in parts.items() if count}
-
-
-def _cost(amount: Amount | None) -> dict[str, Any]:
-    # The conventions have no released name for it: these are the ones proposed there.
-    if amount is None:
-        return {}
-    return {
-        "gen_ai.usage.cost.amount": float(amount.value),
-        "gen_ai.usage.cost.currency": amount.currency,
-        "gen_ai.usage.cost.source": amount.source.value,
-    }
+    if operation in _API_TYPES:
+        attributes["openai.api.type"] = _API_TYPES[operation]
+    return f"{name} {model}".rstrip(), attributes
 
 
 def _error_type(error: BaseException) -> str:
@@ -241,6 +220,6 @@ def _error_type(error: BaseException) -> str:
     return str(status) if isinstance(status, int) else type(error).__qualname__
 
 
-def _plain(value: Any) -> bool:
+def _is_plain(value: Any) -> bool:
     """Whether a value can be an attribute: the SDK marks what was not given by objects."""
     return isinstance(value, (str, int, float)) and value != ""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from jiter import from_json  # the SDK's own, since 1.40
+
 from vigie.costs.estimate import Received, texts
 from vigie.costs.usage import Usage
 
@@ -348,7 +350,10 @@ def _event(block: bytes) -> Mapping[str, Any] | None:
 
 def _parsed(data: bytes) -> Mapping[str, Any] | None:
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+        document = from_json(data)
+    except ValueError:  # perhaps only in its opinion: half a character, a deep nesting
+        try:
+            document = json.loads(data)
+        except (ValueError, RecursionError):
+            return None
     return document if isinstance(document, dict) else None
