@@ -26,13 +26,15 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare() -> None:
-    """Fetch the engines and PostgreSQL once; afterwards they are found at once."""
+    """Fetch the engines, PostgreSQL and Chromium once; afterwards they are found at once."""
+    import chromium
     import postgresql_server
     from vigie.stack import binaries
 
     for what, fetch in (
         ("the engines", binaries.find_all),
         ("PostgreSQL", postgresql_server.programs),
+        ("Chromium", chromium.fetch),
     ):
         started = time.monotonic()
         fetch()

@@ -2,97 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
 import resource
 import signal
 import subprocess
 import sys
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from told_alerts import delivery, sent, watchdog
+from console_process import ConsoleProcess, console_process
+from told_alerts import sent, watchdog
 from vigie.incidents.inbox import FILE_NAME, Journal
-from vigie.render.links import INBOX_PATH
 
 pytestmark = pytest.mark.servers
 
 
-@dataclass
-class Running:
-    """`vigie console`, at a port of its own."""
-
-    process: subprocess.Popen[str]
-    port: int
-    state: Path
-
-    @property
-    def inbox(self) -> Path:
-        return self.state / "data" / "console" / FILE_NAME
-
-    def get(self, address: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{address}", timeout=30) as answer:
-            return json.load(answer)
-
-    def tell(self, *alerts: dict[str, Any]) -> int:
-        """Tell as Alertmanager does; the status of the answer."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{INBOX_PATH}",
-            delivery(*alerts),
-            {"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-
-
 @pytest.fixture
-def start(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Running]]:
-    """Starts the command, and waits until it answers."""
-    started: list[subprocess.Popen[str]] = []
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
-
-    def run(*, ready: bool = True) -> Running:
-        port, state = free_port(), tmp_path / "state"
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-u", "-m", "vigie", "console"),
-                *("--state", str(state), "--port", str(port)),
-            ],
-            cwd=tmp_path,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+def start(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., ConsoleProcess]]:
+    """Starts a console of the test's one state folder, and waits until it answers."""
+    with ExitStack() as stack:
+        yield lambda ready=True: stack.enter_context(
+            console_process(tmp_path, free_port(), ready=ready)
         )
-        started.append(process)
-        running = Running(process, port, state)
-        tick = threading.Event()
-        while ready and process.poll() is None:
-            with suppress(OSError):
-                running.get("/healthz")
-                break
-            tick.wait(0.05)
-        return running
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
-def test_a_death_right_after_the_answer_loses_nothing(start: Callable[..., Running]) -> None:
+def test_a_death_right_after_the_answer_loses_nothing(start: Callable[..., ConsoleProcess]) -> None:
     first = start()
     for number in range(20):
         assert first.tell(sent(f"f{number}"), watchdog()) == 200
@@ -107,7 +43,7 @@ def test_a_death_right_after_the_answer_loses_nothing(start: Callable[..., Runni
     assert told["watchdog"]["hearing"] == "waiting"  # what the last one heard, this one has not
 
 
-def test_a_second_console_says_who_holds_the_inbox(start: Callable[..., Running]) -> None:
+def test_a_second_console_says_who_holds_the_inbox(start: Callable[..., ConsoleProcess]) -> None:
     first = start()
     second = start(ready=False)
     said, _ = second.process.communicate(timeout=60)
@@ -121,7 +57,7 @@ def test_a_second_console_says_who_holds_the_inbox(start: Callable[..., Running]
 
 
 def test_a_disk_that_takes_nothing_is_503_until_it_does_again(
-    start: Callable[..., Running],
+    start: Callable[..., ConsoleProcess],
 ) -> None:
     running = start()
     assert running.tell(sent("before")) == 200
@@ -138,7 +74,7 @@ def test_a_disk_that_takes_nothing_is_503_until_it_does_again(
     assert running.get("/api/watchdog")["trouble"] == ""
 
 
-def test_it_ends_in_order_and_leaves_one_file(start: Callable[..., Running]) -> None:
+def test_it_ends_in_order_and_leaves_one_file(start: Callable[..., ConsoleProcess]) -> None:
     running = start()
     assert running.tell(sent("a")) == 200
     running.process.send_signal(signal.SIGTERM)
@@ -150,7 +86,7 @@ def test_it_ends_in_order_and_leaves_one_file(start: Callable[..., Running]) -> 
     assert {path.name for path in running.inbox.parent.iterdir()} == {FILE_NAME, "console.lock"}
 
 
-def test_a_port_that_is_taken_is_told(start: Callable[..., Running], tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told(start: Callable[..., ConsoleProcess], tmp_path: Path) -> None:
     first = start()
     done = subprocess.run(
         [
