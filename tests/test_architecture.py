@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "instrument": {"catalogue", "costs", "settings"},  # settings: in the background only
     "simulate": set[str](),
     "exporters": {"catalogue", "costs", "settings"},
+    "store": {"catalogue"},
     "render": {"catalogue", "settings"},
     "stack": {"catalogue", "settings", "render"},
     "incidents": {"catalogue", "settings", "render"},
@@ -35,7 +36,9 @@ MAY_IMPORT = {
         "cli_incidents",
         "cli_options",
         "cli_render",
+        "cli_store",
     },
+    "cli_store": {"cli_options", "settings", "stack", "store"},
     "cli_render": {"cli_options", "settings", "render", "stack"},
     "cli_costs": {"cli_options", "catalogue", "settings", "costs", "stack"},
     "cli_incidents": {

@@ -22,6 +22,7 @@ from vigie import __version__, cli_render
 from vigie.cli_costs import costs
 from vigie.cli_incidents import commands as incidents_commands
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
+from vigie.cli_store import store
 from vigie.settings import SettingsError, load
 from vigie.settings.state_folder import default_folder
 from vigie.stack.errors import StackError
@@ -44,6 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(costs, name="costs")
+app.add_typer(store, name="store")
 app.command(epilog=cli_render.EXAMPLES)(cli_render.render)
 app.add_typer(incidents_commands)
 

@@ -21,6 +21,7 @@ from vigie.catalogue import (
     openai,
     probe,
     scrape,
+    store,
     streamlit,
     telemetry,
 )
@@ -41,6 +42,7 @@ SUBJECTS = (
     telemetry,
     scrape,
     engines,
+    store,
     inbox,
 )
 

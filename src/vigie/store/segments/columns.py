@@ -1,0 +1,153 @@
+"""The columns of a segment: what a line is, and its JSON fields that are worth a column each.
+
+A query over a field reads that field's column instead of every line. What a column says is exactly
+what the stage `| json` would say, for the rows whose `shape` says so; the others are left to the
+stage itself. A row's `shape` is
+
+- 0: the columns say nothing about it (no JSON, or JSON with escapes in it, or otherwise odd),
+- 1: a JSON object without objects in it,
+- 2: a JSON object with objects in it, whose labels have an underscore in their name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+TEXT, NUMBER = "text", "number"
+
+MOST_FIELDS = 24
+SAMPLE = 2000
+_COMMON = 0.005
+"""A field in fewer of the lines gets no column."""
+_UNIQUE = 0.7
+"""A field with more values than that, by the lines that have it, gets none if they are long."""
+_LONG = 12
+
+_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A JSON field with a column: its values as text, or as numbers."""
+
+    name: str
+    kind: str
+
+
+def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
+    """The fields of a sample of lines that are worth a column, those in most lines first."""
+    seen: Counter[str] = Counter()
+    kinds: dict[str, set[str]] = {}
+    values: dict[str, set[str]] = {}
+    sizes: Counter[str] = Counter()
+    total = 0
+    for line in lines:
+        total += 1
+        if line[:1] != "{":
+            continue
+        try:
+            found: dict[str, Any] = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        for name, value in found.items():
+            if isinstance(value, dict | list) or _NAME.fullmatch(name) is None:
+                continue
+            seen[name] += 1
+            kinds.setdefault(name, set()).add(_kind(value))
+            text = str(value)
+            values.setdefault(name, set()).add(text)
+            sizes[name] += len(text)
+    fields = []
+    for name, count in seen.most_common():
+        kind = kinds[name] - {"null"}
+        unique = len(values[name]) / count
+        if count < total * _COMMON or (len(kind) != 1 and kind != {"integer", "decimal"}):
+            continue
+        is_number = "decimal" in kind
+        long = sizes[name] / count >= _LONG
+        if not is_number and unique > _UNIQUE and long and count > 20:
+            continue
+        fields.append(Field(name, NUMBER if is_number else TEXT))
+    return tuple(fields[:MOST_FIELDS])
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int):
+        return "integer"
+    return "decimal" if isinstance(value, float) else "string"
+
+
+_STRING = r'"[^"\\\x00-\x1f]*"'
+_ESCAPED_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
+_INTEGER = r"(?:0|-?[1-9][0-9]*)"
+_ARRAY = rf"\[(?:{_STRING}|[^\[\]{{}}\"])*\]"
+NUMERIC = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+"""What Go and DuckDB read as the same number."""
+
+
+def _object(value: str) -> str:
+    pair = rf'"[a-zA-Z_][a-zA-Z0-9_]*": ?{value}'
+    return rf"\{{(?:{pair}(?:, ?{pair})*)?\}}"
+
+
+def _flat(numbers: tuple[str, ...], nested: bool) -> str:
+    value = rf"(?:{_ESCAPED_STRING}|{_INTEGER}|true|false|null|{_ARRAY})"
+    if nested:
+        number = rf"(?:{_ESCAPED_STRING}|{NUMERIC}|true|false|null|{_ARRAY})"
+        inner = _object(rf"(?:{number}|{_object(number)})")
+        value = rf"(?:{_ESCAPED_STRING}|{_INTEGER}|true|false|null|{_ARRAY}|{inner})"
+    pair = rf'"[a-zA-Z_][a-zA-Z0-9_]*": ?{value}'
+    if numbers:
+        pair = rf'(?:{pair}|"(?:{"|".join(numbers)})": ?{NUMERIC})'
+    return rf"\{{(?:{pair}(?:, ?{pair})*)?\}}"
+
+
+def column(position: int) -> str:
+    """The name of a field's column: fields are named by others, columns by us."""
+    return f"f{position}"
+
+
+def with_fields(source: str, fields: tuple[Field, ...]) -> tuple[str, list[Any]]:
+    """SQL that adds `shape` and the fields' columns to the rows of `source`, with its parameters.
+
+    `source` is SQL of ours with the columns stream, ts, seq, line and meta.
+    """
+    if not fields:
+        return f"SELECT *, 0::TINYINT AS shape FROM ({source})", []
+    numbers = tuple(field.name for field in fields if field.kind == NUMBER)
+    odd = [
+        f"(v[{i}] IS NOT NULL AND NOT regexp_full_match(v[{i}], ?))"
+        for i, field in enumerate(fields, 1)
+        if field.kind == NUMBER
+    ]
+    exact = "".join(f" AND NOT {one}" for one in odd)
+    values = ", ".join(
+        f"CASE WHEN shape > 0 THEN {_value(field, i)} END AS {column(i)}"
+        for i, field in enumerate(fields)
+    )
+    sql = (
+        f"SELECT stream, ts, seq, line, meta, shape, {values} FROM ("
+        f"SELECT *, CASE WHEN v IS NULL THEN 0::TINYINT"
+        f" WHEN regexp_full_match(line, ?){exact} THEN 1::TINYINT"
+        f" WHEN regexp_full_match(line, ?){exact} THEN 2::TINYINT ELSE 0::TINYINT END AS shape"
+        " FROM (SELECT *, CASE WHEN json_valid(line)"
+        " THEN json_extract_string(line, ?::VARCHAR[]) END AS v"
+        f" FROM ({source})))"
+    )
+    paths = [f'$."{field.name}"' for field in fields]
+    numeric = [NUMERIC] * len(odd)
+    return sql, [_flat(numbers, False), *numeric, _flat(numbers, True), *numeric, paths]
+
+
+def _value(field: Field, position: int) -> str:
+    value = f"v[{position + 1}]"
+    return f"TRY_CAST({value} AS DOUBLE)" if field.kind == NUMBER else value

@@ -1,0 +1,1 @@
+"""Loki's HTTP API, and OTLP for logs."""

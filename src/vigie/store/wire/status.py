@@ -1,0 +1,197 @@
+"""What the store tells about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from vigie import __version__
+from vigie.catalogue import store as catalogue
+from vigie.catalogue.metric import Metric
+from vigie.catalogue.telemetry import OLDEST_RECORD
+from vigie.store.segments import LogStore
+from vigie.store.segments.segment import DAY_NS
+from vigie.store.wire import limits, parameters
+from vigie.store.wire.queries import json_response
+
+LOKI = "3.4.6"
+"""The Loki whose answers these are."""
+
+
+class Status:
+    """/ready, /metrics, /config, buildinfo and /api/v1/status."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+        self._registry = CollectorRegistry()
+        self._registry.register(_StoreCollector(store))
+        duration = catalogue.REQUEST_DURATION
+        self._duration = Histogram(
+            duration.name,
+            duration.help,
+            duration.label_names,
+            buckets=duration.buckets,
+            registry=self._registry,
+        )
+
+    def took(self, route: str, status: int, seconds: float) -> None:
+        """Note how long a request took."""
+        self._duration.labels(route, str(status)).observe(seconds)
+
+    async def ready(self, _request: Request) -> Response:
+        """/ready"""
+        return PlainTextResponse("ready\n")
+
+    async def metrics(self, _request: Request) -> Response:
+        """/metrics"""
+        return Response(
+            generate_latest(self._registry),
+            media_type="text/plain; version=0.0.4; charset=utf-8",
+        )
+
+    async def config(self, _request: Request) -> Response:
+        """/config"""
+        kept = self._store.limits
+        told = {
+            "target": "all",
+            "auth_enabled": False,
+            "common": {"path_prefix": str(self._store.folder)},
+            "limits_config": {
+                "retention_period": f"{kept.retention_seconds:.0f}s",
+                "reject_old_samples": True,
+                "reject_old_samples_max_age": f"{limits.OLDEST_SECONDS}s",
+                "creation_grace_period": f"{limits.NEWEST_SECONDS}s",
+                "max_line_size": limits.LONGEST_LINE,
+                "max_label_names_per_series": limits.MOST_LABELS,
+                "max_label_name_length": limits.LONGEST_NAME,
+                "max_label_value_length": limits.LONGEST_VALUE,
+                "max_entries_limit_per_query": parameters.MOST_ENTRIES,
+                "max_query_series": parameters.MOST_SERIES,
+                "max_query_length": "30d1h",
+                "allow_structured_metadata": True,
+                "volume_enabled": True,
+                "discover_service_name": [],
+                "discover_log_levels": False,
+            },
+            "vigie": {"version": __version__, "retention_max_bytes": kept.max_bytes},
+        }
+        return Response(yaml.safe_dump(told, sort_keys=False), media_type="text/plain")
+
+    async def build(self, _request: Request) -> Response:
+        """/loki/api/v1/status/buildinfo"""
+        return json_response(
+            {
+                "version": LOKI,
+                "revision": f"vigie-{__version__}",
+                "branch": "vigie",
+                "buildUser": "",
+                "buildDate": "",
+                "goVersion": "",
+            }
+        )
+
+    async def status(self, _request: Request) -> Response:
+        """/api/v1/status"""
+        return json_response(status_of(self._store))
+
+
+def status_of(store: LogStore) -> dict[str, Any]:
+    """Bytes, lines, and the times of the oldest and newest line, by day."""
+    days: dict[int, dict[str, int]] = {}
+    for segment in store.segments():
+        day = days.setdefault(
+            segment.day,
+            {
+                "lines": 0,
+                "bytes": 0,
+                "file_bytes": 0,
+                "oldest": segment.first,
+                "newest": segment.last,
+            },
+        )
+        day["lines"] += segment.lines
+        day["bytes"] += segment.raw_size
+        day["file_bytes"] += segment.file_size
+        day["oldest"] = min(day["oldest"], segment.first)
+        day["newest"] = max(day["newest"], segment.last)
+    head = store.head_lines()
+    return {
+        "logs": {
+            "lines": sum(day["lines"] for day in days.values()) + head,
+            "bytes": sum(day["bytes"] for day in days.values()),
+            "file_bytes": store.disk_bytes(),
+            "streams": len(store.streams),
+            "head_lines": head,
+            "full": store.full,
+            "retention_seconds": store.limits.retention_seconds,
+            "retention_max_bytes": store.limits.max_bytes,
+            "days": [
+                {
+                    "day": datetime.fromtimestamp(day * DAY_NS / 1e9, UTC).strftime("%Y-%m-%d"),
+                    **told,
+                    "oldest": limits.moment(told["oldest"]),
+                    "newest": limits.moment(told["newest"]),
+                }
+                for day, told in sorted(days.items())
+            ],
+        }
+    }
+
+
+class _StoreCollector(Collector):
+    """The store's own figures, read when they are scraped."""
+
+    def __init__(self, store: LogStore) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """The families of `vigie.catalogue.store`."""
+        store, counted = self._store, self._store.counters
+        yield _counter(catalogue.LINES, counted.lines)
+        yield _counter(catalogue.BYTES, counted.bytes)
+        yield _counter(catalogue.REPEATED_LINES, counted.repeated_lines)
+        yield _counter(catalogue.COMMITS, counted.commits)
+        yield _counters(
+            catalogue.REFUSED_PUSHES,
+            {"queue_full": counted.refused_queue, "disk_full": counted.refused_full},
+        )
+        yield _counter(catalogue.FAILED_WRITES, counted.failed_writes)
+        yield _counters(
+            catalogue.DROPPED_SEGMENTS,
+            {"age": counted.dropped_segments_age, "size": counted.dropped_segments_size},
+        )
+        segments = store.segments()
+        yield _gauge(catalogue.SEGMENTS, len(segments))
+        yield _gauge(catalogue.STREAMS, len(store.streams))
+        yield _gauge(catalogue.DISK_BYTES, store.disk_bytes())
+        yield _gauge(catalogue.HEAD_LINES, store.head_lines())
+        yield _gauge(catalogue.QUEUE_BYTES, store.waiting_bytes())
+        if segments:
+            oldest = GaugeMetricFamily(
+                OLDEST_RECORD.name, OLDEST_RECORD.help, labels=OLDEST_RECORD.label_names
+            )
+            oldest.add_metric(["logs"], min(one.first for one in segments) / 1e9)
+            yield oldest
+
+
+def _counter(metric: Metric, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(metric.name, metric.help, value=value)
+
+
+def _counters(metric: Metric, values: dict[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.label_names)
+    for label, value in values.items():
+        family.add_metric([label], value)
+    return family
+
+
+def _gauge(metric: Metric, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(metric.name, metric.help, value=value)
