@@ -64,6 +64,7 @@ def console_process(
 
     It answers when the block begins; without `ready`, that is not waited for.
     """
+    folder.mkdir(exist_ok=True)
     state = folder / "state"
     command = ["-u", "-m", "vigie", "console", "--state", str(state), "--port", str(port), *options]
     process = subprocess.Popen(

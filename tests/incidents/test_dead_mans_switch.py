@@ -16,6 +16,7 @@ import pytest
 from mail_server import running_mail_server
 from told_alerts import NOON, delivery, watchdog
 from vigie.catalogue.signals import WATCHDOG
+from vigie.incidents import rounds
 from vigie.incidents.channels import ChannelError, channels
 from vigie.incidents.dead_mans_switch import DeadMansSwitch
 from vigie.incidents.delivery import read
@@ -267,7 +268,7 @@ def test_by_the_clock_real_receivers_hear_of_a_real_silence(
             f"  email: {{to: a@example.org, smtp: '127.0.0.1:{mail.port}', require_tls: false}}\n"
         )
         switch = DeadMansSwitch(inbox, settings, channels(settings), _now(), pace=100)
-        threads = switch.run(ended, _now)
+        threads = rounds.start(switch.acts(), timedelta(milliseconds=10), ended, _now)
         assert "Watchdog lost" in web.posts.get(timeout=30).body["text"]
         assert "Watchdog lost" in mail.mails.get(timeout=30).message["Subject"]
         assert web.refused == 2

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -16,14 +16,18 @@ import uvicorn
 from starlette.applications import Starlette
 
 from vigie.console.app import create_app
+from vigie.incidents import rounds
 from vigie.incidents.alert import LATE
 from vigie.incidents.channels import channels
 from vigie.incidents.dead_mans_switch import DeadMansSwitch
 from vigie.incidents.holding import held
 from vigie.incidents.inbox import FILE_NAME, Inbox
+from vigie.incidents.roll_call import RollCall, alertmanager
+from vigie.render import links
 from vigie.settings import Settings
 
 _GRACE_SECONDS = 2
+_ROUND = timedelta(seconds=1)
 
 
 def serve(settings: Settings, folder: Path, port: int, pace: float = 1) -> None:
@@ -43,7 +47,8 @@ def serve(settings: Settings, folder: Path, port: int, pace: float = 1) -> None:
         ):
             switch = DeadMansSwitch(inbox, settings, channels(settings), _now(), pace)
             ended = threading.Event()
-            switch.run(ended, _now)
+            roll_call = RollCall(inbox, alertmanager(links.alertmanager(settings)), pace)
+            rounds.start([*switch.acts(), roll_call.look], _ROUND / pace, ended, _now)
             try:
                 _answer(create_app(settings, inbox, switch, _now), listener)
             finally:

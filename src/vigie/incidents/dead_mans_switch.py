@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from vigie.catalogue.signals import WATCHDOG
 from vigie.incidents import wording
 from vigie.incidents.channels import Channel, ChannelError
 from vigie.incidents.inbox import Inbox, Told, UnavailableError
+from vigie.incidents.rounds import Act
 from vigie.incidents.watchdog import PATIENCE, Hearing, Heartbeat
 from vigie.settings import Settings
 
 log = logging.getLogger("vigie")
 
-LOOK_EVERY = timedelta(seconds=1)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
 OLD_NEWS = timedelta(days=1)
@@ -45,7 +45,6 @@ class DeadMansSwitch:
         self.patience = PATIENCE / pace
         self.couriers = [Courier(channel, inbox, settings, pace) for channel in channels]
         self._inbox = inbox
-        self._look_every = LOOK_EVERY / pace
         self._lock = threading.Lock()
         self._looked = now
         kept = inbox.heartbeat(WATCHDOG.name)
@@ -89,30 +88,13 @@ class DeadMansSwitch:
             if self._unkept:
                 self._keep()
 
-    def run(self, ended: threading.Event, now: Callable[[], datetime]) -> list[threading.Thread]:
-        """Look, and tell, until `ended` is set: a thread for each, so that none waits for another.
+    def acts(self) -> list[Act]:
+        """What is to be done every second: look, and let each courier tell."""
 
-        The threads are daemons: a receiver that hangs does not keep the process from ending.
-        """
+        def of(courier: Courier) -> Act:
+            return lambda now: courier.tell(self._beat, now)
 
-        def again_and_again(act: Callable[[datetime], object]) -> Callable[[], None]:
-            def go() -> None:
-                while not ended.wait(self._look_every.total_seconds()):
-                    try:
-                        act(now())
-                    except Exception:  # the last one to watch must not die of a surprise
-                        log.exception("the dead man's switch goes on after this")
-
-            return go
-
-        def courier_tells(courier: Courier) -> Callable[[datetime], object]:
-            return lambda at: courier.tell(self._beat, at)
-
-        acts = [self.look, *map(courier_tells, self.couriers)]
-        threads = [threading.Thread(target=again_and_again(act), daemon=True) for act in acts]
-        for thread in threads:
-            thread.start()
-        return threads
+        return [self.look, *map(of, self.couriers)]
 
     def _keep(self) -> None:
         try:

@@ -41,6 +41,11 @@ def graph(settings: Settings, promql: str) -> str:
     return f"{prometheus(settings)}/graph?{urlencode(asked, quote_via=quote)}"
 
 
+def alertmanager(settings: Settings) -> str:
+    """Where processes of this machine reach Alertmanager."""
+    return f"http://{_host(settings)}:{settings.ports.alertmanager}"
+
+
 def console(settings: Settings) -> str:
     """The console's address, for a person at this machine."""
     return _for_people(settings, settings.ports.console)
