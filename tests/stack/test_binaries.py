@@ -22,9 +22,9 @@ from vigie.stack.errors import RequestError, StackError
 MACHINE = "linux-amd64"
 
 
-def executable(path: Path) -> Path:
+def executable(path: Path, version: str = "") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("#!/bin/sh\n")
+    path.write_text(f"#!/bin/sh\necho '{version}'\n")
     path.chmod(0o755)
     return path
 
@@ -140,6 +140,38 @@ def test_a_setting_that_names_no_executable_is_wrong(search: Search, tmp_path: P
     (tmp_path / "text").write_text("")
     with pytest.raises(RequestError, match="which is not executable"):
         found(search, PROMETHEUS, tmp_path / "text")
+
+
+def test_an_executable_that_is_too_old_is_passed_over(search: Search, tmp_path: Path) -> None:
+    old = "prometheus, version 2.41.3+ds (branch: debian/sid, revision: 2.41.3+ds-1)"
+    first = executable(tmp_path / "a" / "prometheus", old)
+    with pytest.raises(StackError) as raised:
+        found(search, PROMETHEUS)
+    assert (
+        f"\n  PATH: {first}, which is of version 2.41.3+ds: what Vigie writes needs 2.42 or newer\n"
+    ) in str(raised.value)
+    package = debian.place(["prometheus"], tmp_path / "cache")
+    cached = executable(package / "usr" / "bin" / "prometheus")
+    assert found(search, PROMETHEUS).path == cached
+
+
+def test_a_setting_that_names_one_that_is_too_old_is_wrong(search: Search, tmp_path: Path) -> None:
+    old = executable(tmp_path / "am", "alertmanager, version 0.24.0 (branch: HEAD)")
+    with pytest.raises(RequestError) as raised:
+        found(search, ALERTMANAGER, old)
+    assert str(raised.value) == (
+        f"binaries.alertmanager is {old}, which is of version 0.24.0: what Vigie writes needs "
+        "0.25 or newer\n"
+        "name a newer one, or leave the setting out so that one is found"
+    )
+
+
+@pytest.mark.parametrize("version", ["2.42.0", "2.100.1", "3.0.0-rc.1", "v3.14.0", "unknown", ""])
+def test_what_is_new_enough_or_does_not_tell_is_used(
+    search: Search, tmp_path: Path, version: str
+) -> None:
+    path = executable(tmp_path / "a" / "prometheus", f"prometheus, version {version} (branch: x)")
+    assert found(search, PROMETHEUS).path == path
 
 
 def test_the_environment_names_path_cache_and_mirror() -> None:

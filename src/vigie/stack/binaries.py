@@ -8,7 +8,9 @@ when nothing helps.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,8 @@ from vigie.stack import cache as caches
 from vigie.stack import debian, releases
 from vigie.stack.errors import RequestError, StackError
 
+VERSION_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Binary:
@@ -26,6 +30,7 @@ class Binary:
     `names` are its possible file names, the project's own first. `package` is Debian's, which
     expects files of its own under /usr/share: `shared` is the path that is built into the
     executable, `shared_flags` are options that take one (`{folder}`: where the package is).
+    `oldest` is the first version that reads what is rendered.
     """
 
     setting: str
@@ -34,6 +39,7 @@ class Binary:
     package: str
     shared: str = ""
     shared_flags: tuple[str, ...] = ()
+    oldest: tuple[int, int] = (0, 0)
 
     @property
     def variable(self) -> str:
@@ -47,6 +53,7 @@ PROMETHEUS = Binary(
     ("prometheus",),
     "prometheus",
     shared_flags=("--web.local-assets={folder}/usr/share/prometheus/web/",),
+    oldest=(2, 42),
 )
 ALERTMANAGER = Binary(
     "alertmanager",
@@ -54,6 +61,7 @@ ALERTMANAGER = Binary(
     ("alertmanager", "prometheus-alertmanager"),
     "prometheus-alertmanager",
     shared="/usr/share/prometheus/alertmanager",  # its notification templates
+    oldest=(0, 25),
 )
 NODE_EXPORTER = Binary(
     "node_exporter",
@@ -146,9 +154,14 @@ class Search:
         self, binary: Binary, named: Path | None, report: Callable[[Downloading], None]
     ) -> Executable:
         if named is not None:
-            if _executable(named):
-                return Executable(named)
-            raise _unusable(binary, named)
+            if not _executable(named):
+                raise _unusable(binary, named)
+            if old := _too_old(binary, named):
+                raise RequestError(
+                    f"binaries.{binary.setting} is {named}, {old}\n"
+                    "name a newer one, or leave the setting out so that one is found"
+                )
+            return Executable(named)
         tried: list[str] = []
         for source, look in self._sources(binary, report):
             try:
@@ -172,10 +185,14 @@ class Search:
         yield "the official release", lambda: self._from_release(binary, report)
 
     def _on_path(self, binary: Binary) -> Executable:
+        old = ""
         for name in binary.names:
             if found := shutil.which(name, path=self.path):
-                return Executable(Path(found).absolute())
-        raise StackError(f"no {' or '.join(binary.names)} in {self.path or 'it: it is empty'}")
+                if not (old := _too_old(binary, Path(found))):
+                    return Executable(Path(found).absolute())
+                old = f"{found}, {old}"
+        why = f"no {' or '.join(binary.names)} in {self.path or 'it: it is empty'}"
+        raise StackError(old or why)
 
     def _in_cache(self, binary: Binary) -> Executable:
         package = debian.place([binary.package], self.cache)
@@ -218,6 +235,30 @@ def find_all(
 
 def _executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
+
+
+def _too_old(binary: Binary, path: Path) -> str:
+    """What is wrong with its version; nothing where it is new enough, or does not tell."""
+    if binary.oldest == (0, 0):
+        return ""
+    try:
+        told = subprocess.run(
+            [path, "--version"],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=VERSION_SECONDS,
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    version = re.search(r"\bversion v?(\d+)\.(\d+)[\w.+~-]*", told)
+    if version is None or (int(version[1]), int(version[2])) >= binary.oldest:
+        return ""
+    wanted = ".".join(map(str, binary.oldest))
+    return f"which is of {version[0]}: what Vigie writes needs {wanted} or newer"
 
 
 def _unusable(binary: Binary, named: Path) -> RequestError:

@@ -1,16 +1,21 @@
 """A plug-in that lives in supervisord and counts, because supervisord itself forgets.
 
 It is named in `supervisord.conf` and answers `vigie.processes()` over XML-RPC: what runs, since
-when, and how often each process died and was started again.
+when, and how often each process died and was started again. And it keeps supervisord from waiting
+ever longer before it starts a process again.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import Any
 
 # supervisor ships no types.
 from supervisor import events, states  # type: ignore[import-untyped]
+
+LONGEST_PAUSE_SECONDS = 30
+"""supervisord itself waits a second longer after each failed start, without end."""
 
 
 class Deaths:
@@ -24,6 +29,7 @@ class Deaths:
         # neither: it leads to STOPPED.
         events.subscribe(events.ProcessStateExitedEvent, self._died)
         events.subscribe(events.ProcessStateBackoffEvent, self._died)
+        events.subscribe(events.ProcessStateBackoffEvent, _not_longer)
         events.subscribe(events.ProcessStateStartingEvent, self._started)
 
     def processes(self) -> list[dict[str, Any]]:
@@ -52,6 +58,14 @@ class Deaths:
         died = (states.ProcessStates.EXITED, states.ProcessStates.BACKOFF)
         if event.from_state in died:
             self._restarts[event.process.config.name] += 1
+
+
+def _not_longer(event: Any) -> None:
+    """Shorten the pause that has just begun, and with it those that follow."""
+    process = event.process
+    if process.backoff > LONGEST_PAUSE_SECONDS:
+        process.backoff = LONGEST_PAUSE_SECONDS
+        process.delay = time.time() + LONGEST_PAUSE_SECONDS
 
 
 def plug_in(supervisord: Any, **_: str) -> Deaths:

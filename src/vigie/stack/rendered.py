@@ -26,11 +26,13 @@ class Change:
 
     def difference(self) -> Iterator[str]:
         """The lines of a unified diff, each with its end."""
-        parts = [(text or "").splitlines(keepends=True) for text in (self.before, self.after)]
-        names = [
+        before, after = (
+            (text or "").splitlines(keepends=True) for text in (self.before, self.after)
+        )
+        was, will_be = (
             str(self.path) if text is not None else os.devnull for text in (self.before, self.after)
-        ]
-        for line in difflib.unified_diff(*parts, *names):
+        )
+        for line in difflib.unified_diff(before, after, was, will_be):
             yield line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
 
 
