@@ -134,3 +134,9 @@ def test_an_address_is_found_however_its_line_is_written(line: str) -> None:
     (pattern,) = re.findall(r"`(.*)`", logs.taken_apart(logs.AUTH_FAILURE))
     found = re.search(pattern, line)
     assert found and found.groupdict() == {"reason": "expired_token", "ip": "2001:db8::1"}
+
+
+@pytest.mark.parametrize("event", logs.EVENTS, ids=lambda event: event.text)
+def test_an_events_own_fields_are_not_those_of_every_line(event: logs.Event) -> None:
+    assert set(event.fields) - {"request_id"} <= set(event.fields) - set(logs.FIELDS)
+    assert set(logs.LABELS) <= set(logs.FIELDS)

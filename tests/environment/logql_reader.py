@@ -1,18 +1,14 @@
-"""Reads what a LogQL query names: its streams' labels, the fields it takes out, the labels it uses.
-
-Only as much as a panel needs: a selector, filters of lines, `json` or `regexp`, and aggregations.
-"""
+"""What a LogQL query names: its streams' labels, the fields it takes out, what it groups by."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
 
-_SELECTOR = re.compile(r"\{([^}]*)\}")
-_LABEL = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
-_TAKEN_OUT = re.compile(r"\(\?P<(\w+)>")
-_GROUPED = re.compile(r"\b(?:by|without)\s*\(([^)]*)\)")
-_CONTAINS = re.compile(r'\|=\s*"([^"]*)"')
+from vigie.store.logql import parse
+from vigie.store.logql.tree import Grouping, LogQuery, Regexp
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,6 @@ class Named:
     stream_labels: frozenset[str]
     taken_out: frozenset[str]
     grouped_by: frozenset[str]
-    contains: tuple[str, ...]
 
     @property
     def unknown_groups(self) -> frozenset[str]:
@@ -31,14 +26,26 @@ class Named:
 
 
 def read(query: str) -> Named:
-    """What the query names. Raises ValueError where it has not exactly one selector."""
-    selectors = _SELECTOR.findall(re.sub(r"`[^`]*`", "", query))
-    if len(selectors) != 1:
-        raise ValueError(f"{len(selectors)} selectors: {query}")
-    grouped = {name.strip() for found in _GROUPED.findall(query) for name in found.split(",")}
+    """What the query names. Raises LogQLError where it is none."""
+    nodes = list(_walk(parse(query)))
     return Named(
-        frozenset(_LABEL.findall(selectors[0])),
-        frozenset(_TAKEN_OUT.findall(query)),
-        frozenset(grouped),
-        tuple(_CONTAINS.findall(query)),
+        frozenset(
+            one.name for node in nodes if isinstance(node, LogQuery) for one in node.matchers
+        ),
+        frozenset(
+            name
+            for node in nodes
+            if isinstance(node, Regexp)
+            for name in re.compile(node.expression).groupindex
+        ),
+        frozenset(name for node in nodes if isinstance(node, Grouping) for name in node.labels),
     )
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for part in fields(node):
+        value = getattr(node, part.name)
+        for item in value if isinstance(value, tuple) else [value]:
+            if hasattr(item, "__dataclass_fields__"):
+                yield from _walk(item)

@@ -63,7 +63,7 @@ def check_query(query: Query, known: Mapping[str, set[str]]) -> None:
         case Store.METRICS:
             labels = labels_of(read(filled(query.expression, {})), known)
         case Store.LOGS:
-            named = logql_reader.read(query.expression)
+            named = logql_reader.read(filled(query.expression, {}))
             if unknown := (named.stream_labels - set(logs.LABELS)) | named.unknown_groups:
                 raise LabelError(f"no stream has the label {', '.join(sorted(unknown))}")
             labels = set(named.grouped_by)
