@@ -7,6 +7,7 @@ from vigie.render import (
     alloy,
     compose,
     grafana,
+    grafana_provisioning,
     loki,
     notifications,
     prometheus,
@@ -29,9 +30,7 @@ def embedded(settings: Settings, pace: float = 1) -> dict[str, str]:
     """
     at = Pace.of(settings, pace)
     return {
-        "prometheus/prometheus.yml": prometheus.configuration(
-            settings, at, Place.embedded(settings)
-        ),
+        prometheus.PATH: prometheus.configuration(settings, at, Place.embedded(settings)),
         rules.PATH: rules.configuration(settings, at),
         alertmanager.PATH: alertmanager.configuration(settings, at),
         notifications.PATH: notifications.templates(settings),
@@ -51,7 +50,7 @@ def deployment(settings: Settings) -> dict[str, str]:
         )
     }
     of_grafana = {
-        **grafana.provisioning(
+        **grafana_provisioning.provisioning(
             settings, urls, f"http://{place.engines[ALERTMANAGER]}", compose.DASHBOARDS_FOLDER
         ),
         **grafana.dashboards(settings),
@@ -59,7 +58,7 @@ def deployment(settings: Settings) -> dict[str, str]:
     return {
         compose.PATH: compose.configuration(settings),
         ".gitignore": f"{HEADER}/{compose.SECRETS_FOLDER}/\n/logs/\n",
-        "prometheus/prometheus.yml": prometheus.configuration(settings, at, place),
+        prometheus.PATH: prometheus.configuration(settings, at, place),
         rules.PATH: rules.configuration(settings, at),
         alertmanager.PATH: alertmanager.configuration(compose.inside(settings), at, inbox),
         notifications.PATH: notifications.templates(settings),

@@ -1,7 +1,4 @@
-"""Grafana: the boards as its classic JSON, and what it is provisioned with at start.
-
-Alert rules are not among it: they live in Prometheus, and Grafana shows them through data sources.
-"""
+"""Grafana's dashboards: the boards as its classic JSON."""
 
 import json
 import math
@@ -13,7 +10,6 @@ from vigie.catalogue.engines import ALERTS
 from vigie.catalogue.panel import (
     ANYTHING,
     COLUMNS,
-    SERVICE,
     Board,
     Drawing,
     Panel,
@@ -24,27 +20,24 @@ from vigie.catalogue.panel import (
 )
 from vigie.catalogue.promql import like, select
 from vigie.catalogue.signal import Comparator, Signal, Unit
-from vigie.catalogue.signals import BY_NAME
 from vigie.catalogue.words import Words
 from vigie.render import links
-from vigie.render.header import HEADER, SENTENCE
-from vigie.render.yaml_text import yaml_text
+from vigie.render.header import SENTENCE
 from vigie.settings import Settings
-from vigie.settings.quantities import currency_sign, written_duration
+from vigie.settings.quantities import currency_sign
 
 Json: TypeAlias = "dict[str, Any]"
 
 SCHEMA_VERSION = 39
 """Of the classic dashboard model: the last that Grafana 11 to 13 all read as it is."""
 
-FOLDER = "Vigie"
-"""Where Grafana lists the dashboards."""
-
-_SOURCES = {
+SOURCES = {
     Store.METRICS: {"type": "prometheus", "uid": "prometheus"},
     Store.LOGS: {"type": "loki", "uid": "loki"},
     Store.TRACES: {"type": "tempo", "uid": "tempo"},
 }
+"""By what a dashboard names the data source of each store."""
+
 _KINDS = {
     Drawing.CURVES: "timeseries",
     Drawing.AREAS: "timeseries",
@@ -63,20 +56,6 @@ GOOD, BAD, WORST = "green", "orange", "red"
 def dashboards(settings: Settings) -> dict[str, str]:
     """Path below grafana/ → JSON of each dashboard."""
     return {f"dashboards/{board.uid}.json": _dashboard(board, settings) for board in BOARDS}
-
-
-def provisioning(
-    settings: Settings, urls: dict[Store, str], alertmanager: str, dashboards_folder: str
-) -> dict[str, str]:
-    """Path below grafana/ → YAML of the data sources and of where the dashboards are.
-
-    `urls` are where Grafana reaches each store, `alertmanager` that engine.
-    """
-    return {
-        "provisioning/datasources/datasources.yml": HEADER
-        + yaml_text(_data_sources(settings, urls, alertmanager)),
-        "provisioning/dashboards/dashboards.yml": HEADER + yaml_text(_providers(dashboards_folder)),
-    }
 
 
 def _dashboard(board: Board, settings: Settings) -> str:
@@ -135,7 +114,7 @@ def _panel(panel: Panel, settings: Settings) -> Json:
         "type": _KINDS[panel.drawing],
         "title": panel.title.en,
         "description": _both(panel.description),
-        "datasource": _SOURCES[panel.store],
+        "datasource": SOURCES[panel.store],
         "targets": [
             _target(query, "ABCDEFGH"[number], panel) for number, query in enumerate(panel.queries)
         ],
@@ -147,7 +126,7 @@ def _panel(panel: Panel, settings: Settings) -> Json:
 
 
 def _target(query: Query, name: str, panel: Panel) -> Json:
-    target: Json = {"refId": name, "datasource": _SOURCES[query.store]}
+    target: Json = {"refId": name, "datasource": SOURCES[query.store]}
     latest = not panel.drawing.over_time and panel.drawing is not Drawing.LINES
     match query.store:
         case Store.METRICS:
@@ -329,7 +308,7 @@ def _variable(variable: Variable) -> Json:
     query = f"label_values({variable.metric.name}, {variable.label})"
     return common | {
         "type": "query",
-        "datasource": _SOURCES[Store.METRICS],
+        "datasource": SOURCES[Store.METRICS],
         "definition": query,
         "query": {"query": query, "refId": variable.name},
         "refresh": 2,  # whenever the time range changes
@@ -344,7 +323,7 @@ def _alerts_on_panels() -> Json:
     firing = select(ALERTS, alertstate="firing", severity=like("warning|critical"))
     return {
         "name": "Alerts",
-        "datasource": _SOURCES[Store.METRICS],
+        "datasource": SOURCES[Store.METRICS],
         "enable": True,
         "hide": False,
         "iconColor": WORST,
@@ -388,96 +367,6 @@ def _link(title: str, url: str) -> Json:
         "keepTime": False,
         "targetBlank": True,
     }
-
-
-def _data_sources(settings: Settings, urls: dict[Store, str], alertmanager: str) -> Json:
-    """Grafana replaces `$NAME` in these files by the environment's: `$$` stands for `$`."""
-    names = {Store.METRICS: "Prometheus", Store.LOGS: "Loki", Store.TRACES: "Tempo"}
-    around = {"spanStartTimeShift": "-5m", "spanEndTimeShift": "5m"}
-    service = {"key": "service.name", "value": SERVICE.label}
-    more: dict[Store, Json] = {
-        Store.METRICS: {
-            "httpMethod": "POST",
-            "prometheusType": "Prometheus",
-            "timeInterval": written_duration(settings.scrape_interval),
-            "manageAlerts": True,
-            "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": "tempo"}],
-        },
-        Store.LOGS: {
-            "maxLines": 1000,
-            "manageAlerts": False,
-            "derivedFields": [
-                {
-                    "name": "trace_id",
-                    "matcherType": "regex",
-                    "matcherRegex": r'"trace_id":\s*"(\w+)"',
-                    "datasourceUid": "tempo",
-                    "url": "$${__value.raw}",
-                    "urlDisplayLabel": "Trace",
-                }
-            ],
-        },
-        Store.TRACES: {
-            "tracesToLogsV2": {
-                "datasourceUid": "loki",
-                "tags": [service],
-                "filterByTraceID": True,
-                **around,
-            },
-            "tracesToMetrics": {
-                "datasourceUid": "prometheus",
-                "tags": [service],
-                "queries": [
-                    {"name": signal.title.en, "query": signal.record + "{$$__tags}"}
-                    for signal in _of_services()
-                ],
-                **around,
-            },
-            "nodeGraph": {"enabled": True},
-        },
-    }
-    stores = [
-        {
-            "name": names[store],
-            **_SOURCES[store],
-            "access": "proxy",
-            "url": urls[store],
-            "isDefault": store is Store.METRICS,
-            "editable": False,
-            "jsonData": more[store],
-        }
-        for store in Store
-    ]
-    alerts = {
-        "name": "Alertmanager",
-        "type": "alertmanager",
-        "uid": "alertmanager",
-        "access": "proxy",
-        "url": alertmanager,
-        "editable": False,
-        # Alerts of Grafana's own are not sent there: there are none.
-        "jsonData": {"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
-    }
-    return {"apiVersion": 1, "prune": True, "datasources": [*stores, alerts]}
-
-
-def _of_services() -> list[Signal]:
-    """What is looked at beside a trace."""
-    names = ("django_response_time", "fastapi_openai_latency", "http_error_rate")
-    return [BY_NAME[name] for name in names]
-
-
-def _providers(folder: str) -> Json:
-    provider = {
-        "name": FOLDER,
-        "folder": FOLDER,
-        "type": "file",
-        "disableDeletion": True,
-        "allowUiUpdates": False,
-        "updateIntervalSeconds": 30,
-        "options": {"path": folder},
-    }
-    return {"apiVersion": 1, "providers": [provider]}
 
 
 def _both(words: Words) -> str:
