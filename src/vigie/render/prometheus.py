@@ -12,6 +12,8 @@ from vigie.settings import Settings
 from vigie.settings.model import Service
 from vigie.settings.quantities import written_duration
 
+PATH = "prometheus/prometheus.yml"
+
 _LONGEST_SCRAPE = timedelta(seconds=10)
 
 
