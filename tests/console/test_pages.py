@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from told_alerts import NOON, sent, watchdog
 from vigie.catalogue.signals import SIGNALS, WATCHDOG
+from vigie.console import words
 from vigie.console.words import DASHBOARDS, WORDS
 from vigie.render.runbooks import ALL
 
@@ -245,8 +247,15 @@ def test_what_pages_name_is_there(bench: Any, name: str) -> None:
     assert bench.browser.get(f"/static/{name}").status_code == 200
 
 
+def test_every_word_is_said_somewhere() -> None:
+    folder = Path(words.__file__).parent
+    files = [*folder.glob("templates/*.html"), *folder.glob("pages/*.py")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    assert [key for key in WORDS if not re.search(rf"\bt\.{key}\b|\"{key}\"", text)] == []
+
+
 def test_words_are_said_in_both_languages_with_the_same_blanks() -> None:
-    for words in WORDS.values():
-        assert words.en and words.fr
-        assert re.findall(r"{\w+}", words.en) == re.findall(r"{\w+}", words.fr)
+    for each in WORDS.values():
+        assert each.en and each.fr
+        assert re.findall(r"{\w+}", each.en) == re.findall(r"{\w+}", each.fr)
     assert WATCHDOG.name not in WORDS["watchdog"].fr.lower()

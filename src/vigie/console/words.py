@@ -3,7 +3,7 @@
 from vigie.catalogue.words import Words
 
 WORDS = {
-    "now": Words("Now", "Maintenant"),
+    "now": Words("Now", "En cours"),
     "history": Words("History", "Historique"),
     "runbooks": Words("Runbooks", "Fiches"),
     "navigation": Words("Pages", "Pages"),
@@ -31,8 +31,6 @@ WORDS = {
     "since": Words("since", "depuis"),
     "for": Words("for", "durée :"),
     "value": Words("value", "valeur"),
-    "from": Words("from", "de"),
-    "to": Words("to", "à"),
     "lasted": Words("lasted", "a duré"),
     "details": Words("Details", "Détails"),
     "runbook": Words("Runbook", "Fiche"),
