@@ -82,6 +82,8 @@ def test_lists_are_in_the_order_in_which_one_looks(inbox: Inbox) -> None:
     early, late = sent("early", started=at(-9)), sent("late")
     tell(inbox, early, late, sent("x", ended=at(1)), sent("y", ended=at(2)), heard=5)
     assert fingerprints(inbox) == (["late", "early"], ["y", "x"])
+    tell(inbox, sent("mild", started=at(9), labels={"severity": "warning"}), heard=9)
+    assert fingerprints(inbox)[0] == ["late", "early", "mild"]
     assert [one.fingerprint for one in inbox.ended(at(1.5))] == ["y"]
 
 

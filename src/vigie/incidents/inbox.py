@@ -28,6 +28,7 @@ from sqlalchemy import (
     Engine,
     QueuePool,
     bindparam,
+    case,
     create_engine,
     delete,
     event,
@@ -83,8 +84,8 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a channel was told last of a heartbeat: the silence noticed at `lost`, and whether that
-    it is over."""
+    """What a channel was told last of a heartbeat: of the silence noticed at `lost`, that it began
+    or, `recovered`, that it is over."""
 
     lost: datetime
     recovered: bool
@@ -120,8 +121,10 @@ class Journal:
         return cls(engine)
 
     def firing(self) -> list[Alert]:
-        """What fires, the latest first. Raises UnavailableError, as the others do."""
-        wanted = select(ALERTS).where(ALERTS.c.ended.is_(None)).order_by(ALERTS.c.started.desc())
+        """What fires, the worst first, then the latest. Raises UnavailableError, as the others."""
+        worst = case({"critical": 0, "warning": 1}, value=ALERTS.c.severity, else_=2)
+        firing = select(ALERTS).where(ALERTS.c.ended.is_(None))
+        wanted = firing.order_by(worst, ALERTS.c.started.desc())
         with _transaction(self._engine) as connection:
             return [_alert(row) for row in connection.execute(wanted.limit(MOST_SHOWN))]
 

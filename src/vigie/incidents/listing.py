@@ -14,8 +14,6 @@ from vigie.incidents.inbox import Journal
 from vigie.incidents.watchdog import PATIENCE, Hearing, Heartbeat
 from vigie.settings import Settings
 
-_RANKS = {"critical": 0, "warning": 1}
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -42,9 +40,8 @@ def listing(
 ) -> Listing:
     """What is known at `now`, with what ended in the `period` before. Raises UnavailableError."""
     since = now - period
-    firing = sorted(journal.firing(), key=lambda one: _RANKS.get(one.severity, len(_RANKS)))
     beat = journal.heartbeat(WATCHDOG.name)
-    return Listing(now, since, firing, journal.ended(since), beat, patience)
+    return Listing(now, since, journal.firing(), journal.ended(since), beat, patience)
 
 
 def as_document(known: Listing, settings: Settings) -> dict[str, Any]:
