@@ -30,6 +30,10 @@ def serve(
     no_color: NoColor = False,
 ) -> None:
     """Keep logs, and answer LogQL: Loki's HTTP API, until Ctrl-C."""
+    from vigie.store.memory import keep_small
+
+    keep_small()
+
     from vigie.settings import load
     from vigie.settings.state_folder import default_folder
     from vigie.stack.errors import StackError

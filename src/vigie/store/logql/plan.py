@@ -100,14 +100,38 @@ def newest_or_oldest(rows: Sql, backward: bool, limit: int | None) -> Sql:
 
 
 def counts(rows: Sequence[Sql], origin: int, width: int) -> Sql:
-    """Lines and their bytes by stream, for each `width` ns after `origin`.
+    """The sum of `size` by stream, for each `width` ns after `origin`.
 
     `rows` have the columns stream, ts and size. A bucket is of the times above its start up to its
-    end; `ts` is that end.
+    end.
     """
     inner = union(rows)
     return Sql(
-        "SELECT stream, (ts - ? - 1) // ? AS bucket, count(*) AS lines, sum(size) AS size"
+        "SELECT stream, (ts - ? - 1) // ? AS bucket, sum(size)::DOUBLE AS size"
         f" FROM ({inner.text}) GROUP BY ALL",
         (origin, width, *inner.parameters),
     )
+
+
+def lists(rows: Sql, groups: Sequence[str]) -> Sql:
+    """Lists of `ts` and `value` for each group; rows without a value are left out."""
+    return Sql(
+        f"SELECT {''.join(f'{name}, ' for name in groups)}list(ts) AS ts, list(value) AS value"
+        f" FROM ({rows.text}) WHERE value IS NOT NULL{_by(groups)}",
+        rows.parameters,
+    )
+
+
+def sums(rows: Sql, groups: Sequence[str], origin: int, width: int) -> Sql:
+    """Lists of buckets and their sums of `value` for each group; see `counts`."""
+    keys = "".join(f"{name}, " for name in groups)
+    return Sql(
+        f"SELECT {keys}list(bucket) AS bucket, list(value) AS value FROM ("
+        f"SELECT {keys}(ts - ? - 1) // ? AS bucket, sum(value)::DOUBLE AS value"
+        f" FROM ({rows.text}) GROUP BY ALL){_by(groups)}",
+        (origin, width, *rows.parameters),
+    )
+
+
+def _by(groups: Sequence[str]) -> str:
+    return f" GROUP BY {', '.join(groups)}" if groups else " HAVING count(*) > 0"

@@ -16,7 +16,6 @@ from vigie.store.logql.quantities import go_float
 from vigie.store.logql.regexes import predicate
 from vigie.store.logql.stages.entry import ERROR, ERROR_DETAILS, EXTRACTED
 from vigie.store.segments.columns import NUMBER, NUMERIC, TEXT, Field, column, with_fields
-from vigie.store.segments.segment import Segment
 from vigie.store.segments.streams import Labels
 
 _COMPARISONS = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
@@ -235,20 +234,23 @@ class FieldRows:
 
 
 def field_rows(
-    query: FieldQuery, origins: Sequence[Origin], source: Source, segment: Segment | None
+    query: FieldQuery,
+    origins: Sequence[Origin],
+    source: Source,
+    fields: tuple[Field, ...] | None,
 ) -> FieldRows:
     """The rows of a source whose labels come from `origins`, in the order of `query.names`.
+
+    `fields` have columns in it; None where it has no such columns, and they are made.
 
     Raises `UndecidedError` where the columns of the source do not do.
     """
     by_name = dict(zip(query.names, origins, strict=True))
-    if segment is not None:
-        if not segment.fields:
-            raise UndecidedError
-        fields = segment.fields
-    else:
+    if fields is None:
         fields = _asked(query, by_name)
         source = _with_fields(source, fields)
+    elif not fields:
+        raise UndecidedError
     known = {one.name: (column(i), one.kind) for i, one in enumerate(fields)}
     columns = _Columns(by_name, known)
     passes = EVERYTHING

@@ -24,9 +24,9 @@ from vigie.store.query.series import Key
 from vigie.store.segments import LogStore
 from vigie.store.segments.streams import Labels
 
-_FIRST_WINDOW = 20_000
+_FIRST_WINDOW = 50_000
 """Lines that the first look at the store is meant to meet, when a pipeline may drop some."""
-_GROWTH = 4
+_GROWTH = 10
 _ROW = "stream, ts, line, meta, seq"
 
 Told = tuple[int, str] | tuple[int, str, dict[str, Labels]]
@@ -159,9 +159,9 @@ class _Search:
             return rows_of(self._reader.sources(self._streams, low, high), _ROW, self._where)
         parts = []
         for origins, streams in by_origin(self._streams, self._fields.names).items():
-            for source, segment in self._reader.sources(streams, low, high):
+            for source, fields in self._reader.sources(streams, low, high):
                 try:
-                    rows = field_rows(self._fields, origins, source, segment)
+                    rows = field_rows(self._fields, origins, source, fields)
                 except UndecidedError:
                     parts.append(source.select(_ROW, self._where))
                     continue

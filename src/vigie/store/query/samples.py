@@ -134,12 +134,11 @@ class Collection:
         if not sources:
             return self.samples
         plain = self._where & plan.Sql("meta IS NULL")
-        rows = rows_of(sources, "stream, ts, strlen(line) AS size", plain)
-        origin = self._start - 1
-        found = self._reader.columns(plan.counts(rows, origin, self._width))
-        numbers = found["stream"]
-        times = origin + (found["bucket"].astype(np.int64) + 1) * self._width
-        values = found["size" if self._one.operation in _BYTES else "lines"].astype(np.float64)
+        rows = rows_of(sources, f"stream, ts, {self._size} AS size", plain)
+        found = self._reader.table(plan.counts(rows, self._start - 1, self._width))
+        numbers = found.column("stream").to_numpy()
+        times = self._ends_of(found.column("bucket"))
+        values = found.column("size").to_numpy().astype(np.float64)
         for stream in np.unique(numbers):
             mine = numbers == stream
             labels = self._pipeline.labels(Entry(0, "", self._streams[int(stream)], None))
@@ -169,9 +168,9 @@ class Collection:
     def _of_fields(self, query: FieldQuery) -> Samples:
         left: list[plan.Sql] = []
         for origins, streams in by_origin(self._streams, query.names).items():
-            for source, segment in self._reader.sources(streams, self._start, self._end):
+            for source, fields in self._reader.sources(streams, self._start, self._end):
                 try:
-                    rows = field_rows(query, origins, source, segment)
+                    rows = field_rows(query, origins, source, fields)
                 except UndecidedError:
                     left.append(source.select(_ROW, self._where))
                     continue
@@ -181,54 +180,46 @@ class Collection:
         self._line_by_line(left)
         return self.samples
 
-    def _add_fields(self, query: FieldQuery, rows: FieldRows) -> None:
-        asked = [(i, one) for i, one in enumerate(rows.groups) if isinstance(one, plan.Sql)]
-        columns = [f"{one.text} AS g{i}" for i, one in asked]
-        parameters = [value for _, one in asked for value in one.parameters]
-        where = self._where & rows.decided & rows.passes
-        names = [f"g{i}" for i, _ in asked]
-        if rows.value is not None:
-            columns += ["ts", f"{rows.value.text} AS value"]
-            parameters += rows.value.parameters
-            selected = rows.source.select(", ".join(columns), where)
-            sql = plan.Sql(
-                f"SELECT * FROM ({selected.text}) WHERE value IS NOT NULL",
-                (*parameters, *selected.parameters),
-            )
-            found = self._reader.columns(sql)
-            times, values = found["ts"], found["value"]
-        else:
-            columns += ["ts", "strlen(line) AS size"]
-            selected = rows.source.select(", ".join(columns), where)
-            grouped = ", ".join([*names, "bucket"])
-            text = (
-                f"SELECT {', '.join([*names, ''])}(ts - ? - 1) // ? AS bucket, count(*) AS lines,"
-                f" sum(size) AS size FROM ({selected.text}) GROUP BY {grouped}"
-            )
-            origin = self._start - 1
-            sql = plan.Sql(text, (origin, self._width, *parameters, *selected.parameters))
-            found = self._reader.columns(sql)
-            times = origin + (found["bucket"].astype(np.int64) + 1) * self._width
-            values = found["size" if self._one.operation in _BYTES else "lines"]
-        self._add_groups(query, rows, [found[name] for name in names], times, values)
+    @property
+    def _size(self) -> str:
+        """SQL for what a line adds; its bytes are read only where they are asked for."""
+        return "strlen(line)" if self._one.operation in _BYTES else "1"
 
-    def _add_groups(
-        self, query: FieldQuery, rows: FieldRows, columns: list[Any], times: Times, values: Any
-    ) -> None:
-        if not len(times):
-            return
-        codes, keys = _grouped(columns, len(times))
-        order = np.argsort(codes, kind="stable")
-        bounds = np.searchsorted(codes[order], np.arange(len(keys) + 1))
-        for i, key in enumerate(keys):
+    def _ends_of(self, buckets: Any) -> Times:
+        """The times at the ends of buckets."""
+        ends: Times = self._start - 1 + (buckets.to_numpy().astype(np.int64) + 1) * self._width
+        return ends
+
+    def _add_fields(self, query: FieldQuery, rows: FieldRows) -> None:
+        asked = [(f"g{i}", one) for i, one in enumerate(rows.groups) if isinstance(one, plan.Sql)]
+        columns = [*asked, ("value", rows.value or plan.Sql(self._size))]
+        selected = rows.source.select(
+            ", ".join(["ts", *(f"{one.text} AS {name}" for name, one in columns)]),
+            self._where & rows.decided & rows.passes,
+        )
+        parameters = [value for _, one in columns for value in one.parameters]
+        inner = plan.Sql(selected.text, (*parameters, *selected.parameters))
+        names = [name for name, _ in asked]
+        if rows.value is not None:
+            found = self._reader.table(plan.lists(inner, names))
+            times = found.column("ts")
+        else:
+            found = self._reader.table(plan.sums(inner, names, self._start - 1, self._width))
+            times = found.column("bucket")
+        texts = [found.column(name).to_pylist() for name in names]
+        for i, key in enumerate(zip(*texts, strict=True) if names else [()] * found.num_rows):
             labels: Labels = {}
             own = iter(key)
             for name, group in zip(query.groups, rows.groups, strict=True):
                 value = next(own) if isinstance(group, plan.Sql) else group
                 if value is not None:
                     labels[name] = value
-            mine = order[bounds[i] : bounds[i + 1]]
-            self.samples.add_array(labels, times[mine], values[mine].astype(np.float64))
+            mine = times[i].values
+            self.samples.add_array(
+                labels,
+                mine.to_numpy() if rows.value is not None else self._ends_of(mine),
+                found.column("value")[i].values.to_numpy().astype(np.float64),
+            )
 
     # --- what SQL cannot say ---
 
@@ -266,26 +257,3 @@ def _flat(filters: tuple[t.LabelFilter, ...]) -> Iterator[Any]:
             yield from _flat((one.left, one.right))
         else:
             yield one
-
-
-def _grouped(columns: list[Any], count: int) -> tuple[Any, list[tuple[str | None, ...]]]:
-    """A number for each row, the same where all columns are the same, and what they are."""
-    if not columns:
-        return np.zeros(count, dtype=np.int64), [()]
-    known: dict[tuple[str | None, ...], int] = {}
-    lists = [_texts(one) for one in columns]
-    codes = [known.setdefault(key, len(known)) for key in zip(*lists, strict=True)]
-    return np.array(codes, dtype=np.int64), list(known)
-
-
-def _texts(column: Any) -> list[str | None]:
-    """A column's texts, which numpy may have masked."""
-    if isinstance(column, np.ma.MaskedArray):
-        return [
-            None if masked else text
-            for text, masked in zip(
-                column.data.tolist(), np.ma.getmaskarray(column).tolist(), strict=True
-            )
-        ]
-    found: list[str | None] = column.tolist()
-    return found

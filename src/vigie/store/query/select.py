@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from vigie.store.logql.plan import EVERYTHING, Source, Sql
 from vigie.store.segments import LogStore, Snapshot
+from vigie.store.segments.columns import Field
 from vigie.store.segments.segment import Segment
 from vigie.store.segments.streams import Labels
+
+Part = tuple[Source, tuple[Field, ...] | None]
+"""A source, and the fields that have columns in it; None where nothing has one yet."""
 
 HEAD = "head"
 BATCH = 20_000
@@ -34,36 +38,30 @@ class Reader:
     def __exit__(self, *_error: object) -> None:
         self._cursor.close()
 
-    def sources(
-        self, streams: dict[int, Labels], start: int, end: int
-    ) -> list[tuple[Source, Segment | None]]:
+    def sources(self, streams: dict[int, Labels], start: int, end: int) -> list[Part]:
         """The sources that may have rows of the streams from `start` to before `end` (ns)."""
-        found: list[tuple[Source, Segment | None]] = []
+        alike: dict[tuple[object, ...], tuple[Source, tuple[Field, ...] | None, list[str]]] = {}
         for segment in self.snapshot.segments:
-            if segment.first >= end or segment.last < start:
+            source = source_of(segment, streams, start, end)
+            if source is None:
                 continue
-            asked = [
-                number
-                for number, extent in segment.streams.items()
-                if number in streams and extent.first < end and extent.last >= start
-            ]
-            if not asked:
-                continue
-            table = Sql("read_parquet(?)", (str(segment.path),))
-            all_asked = len(asked) == len(segment.streams)
-            source = Source(
-                table,
-                None if all_asked else tuple(sorted(asked)),
-                None if segment.first >= start else start,
-                None if segment.last < end else end,
-            )
-            found.append((source, segment))
-        asked_of_head = self.snapshot.head_streams & streams.keys()
-        if asked_of_head:
-            numbers = tuple(sorted(asked_of_head))
-            is_all = len(numbers) == len(self.snapshot.head_streams)
-            found.append((Source(Sql(HEAD), None if is_all else numbers, start, end), None))
+            key = (segment.fields, source.streams, source.start, source.end)
+            alike.setdefault(key, (source, segment.fields, []))[2].append(str(segment.path))
+        found: list[Part] = [
+            (replace(source, table=Sql("read_parquet(?)", (paths,))), fields)
+            for source, fields, paths in alike.values()
+        ]
+        if (head := self.head(streams, start, end)) is not None:
+            found.append((head, None))
         return found
+
+    def head(self, streams: dict[int, Labels], start: int, end: int) -> Source | None:
+        """What the head may have of the streams."""
+        asked = self.snapshot.head_streams & streams.keys()
+        if not asked:
+            return None
+        is_all = len(asked) == len(self.snapshot.head_streams)
+        return Source(Sql(HEAD), None if is_all else tuple(sorted(asked)), start, end)
 
     def lines_of(self, streams: dict[int, Labels], start: int, end: int) -> int:
         """About how many lines the streams have between two times."""
@@ -87,15 +85,31 @@ class Reader:
         found = self._cursor.execute(sql, list(rows.parameters)).fetchall()
         return {int(stream): (int(lines), int(size)) for stream, lines, size in found}
 
-    def columns(self, sql: Sql) -> dict[str, Any]:
-        """The rows of a query as one numpy array for each column."""
-        found: dict[str, Any] = self._cursor.execute(sql.text, list(sql.parameters)).fetchnumpy()
-        return found
+    def table(self, sql: Sql) -> pa.Table:
+        """The rows of a query, which are few."""
+        return self._cursor.sql(sql.text, params=list(sql.parameters)).to_arrow_table()
 
 
-def rows_of(
-    sources: Sequence[tuple[Source, Segment | None]], columns: str, where: Sql
-) -> list[Sql]:
+def source_of(segment: Segment, streams: dict[int, Labels], start: int, end: int) -> Source | None:
+    """What a segment may have of the streams from `start` to before `end` (ns)."""
+    if segment.first >= end or segment.last < start:
+        return None
+    asked = [
+        number
+        for number, extent in segment.streams.items()
+        if number in streams and extent.first < end and extent.last >= start
+    ]
+    if not asked:
+        return None
+    return Source(
+        Sql("read_parquet(?)", (str(segment.path),)),
+        None if len(asked) == len(segment.streams) else tuple(sorted(asked)),
+        None if segment.first >= start else start,
+        None if segment.last < end else end,
+    )
+
+
+def rows_of(sources: Sequence[Part], columns: str, where: Sql) -> list[Sql]:
     """`columns` of all sources' rows."""
     return [source.select(columns, where) for source, _ in sources]
 

@@ -21,12 +21,11 @@ from typing import Any
 TEXT, NUMBER = "text", "number"
 
 MOST_FIELDS = 24
-SAMPLE = 2000
+SAMPLE = 1000
 _COMMON = 0.005
 """A field in fewer of the lines gets no column."""
 _UNIQUE = 0.7
-"""A field with more values than that, by the lines that have it, gets none if they are long."""
-_LONG = 12
+"""A text with more values than that, by the lines that have it, gets none."""
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -40,11 +39,10 @@ class Field:
 
 
 def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
-    """The fields of a sample of lines that are worth a column, those in most lines first."""
+    """The fields of a sample of lines that are worth a column: those in most lines, by name."""
     seen: Counter[str] = Counter()
     kinds: dict[str, set[str]] = {}
     values: dict[str, set[str]] = {}
-    sizes: Counter[str] = Counter()
     total = 0
     for line in lines:
         total += 1
@@ -59,9 +57,7 @@ def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
                 continue
             seen[name] += 1
             kinds.setdefault(name, set()).add(_kind(value))
-            text = str(value)
-            values.setdefault(name, set()).add(text)
-            sizes[name] += len(text)
+            values.setdefault(name, set()).add(str(value))
     fields = []
     for name, count in seen.most_common():
         kind = kinds[name] - {"null"}
@@ -69,11 +65,10 @@ def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
         if count < total * _COMMON or (len(kind) != 1 and kind != {"integer", "decimal"}):
             continue
         is_number = "decimal" in kind
-        long = sizes[name] / count >= _LONG
-        if not is_number and unique > _UNIQUE and long and count > 20:
+        if not is_number and unique > _UNIQUE and count > 20:
             continue
         fields.append(Field(name, NUMBER if is_number else TEXT))
-    return tuple(fields[:MOST_FIELDS])
+    return tuple(sorted(fields[:MOST_FIELDS], key=lambda one: one.name))
 
 
 def _kind(value: object) -> str:
@@ -89,9 +84,10 @@ def _kind(value: object) -> str:
 _STRING = r'"[^"\\\x00-\x1f]*"'
 _ESCAPED_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
 _INTEGER = r"(?:0|-?[1-9][0-9]*)"
-_ARRAY = rf"\[(?:{_STRING}|[^\[\]{{}}\"])*\]"
-NUMERIC = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-"""What Go and DuckDB read as the same number."""
+NUMERIC = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+"""What JSON, Go and DuckDB read as the same number."""
+_SCALAR = rf"(?:{_STRING}|{NUMERIC}|true|false|null)"
+_ARRAY = rf"\[(?:{_SCALAR}(?:, ?{_SCALAR})*)?\]"
 
 
 def _object(value: str) -> str:
@@ -134,18 +130,18 @@ def with_fields(source: str, fields: tuple[Field, ...]) -> tuple[str, list[Any]]
         f"CASE WHEN shape > 0 THEN {_value(field, i)} END AS {column(i)}"
         for i, field in enumerate(fields)
     )
+    # DuckDB refuses to look into what is no JSON; what has a shape is.
     sql = (
         f"SELECT stream, ts, seq, line, meta, shape, {values} FROM ("
-        f"SELECT *, CASE WHEN v IS NULL THEN 0::TINYINT"
-        f" WHEN regexp_full_match(line, ?){exact} THEN 1::TINYINT"
-        f" WHEN regexp_full_match(line, ?){exact} THEN 2::TINYINT ELSE 0::TINYINT END AS shape"
-        " FROM (SELECT *, CASE WHEN json_valid(line)"
-        " THEN json_extract_string(line, ?::VARCHAR[]) END AS v"
-        f" FROM ({source})))"
+        f"SELECT *, CASE WHEN s > 0{exact} THEN s ELSE 0::TINYINT END AS shape FROM ("
+        "SELECT *, CASE WHEN s > 0 THEN json_extract_string(line, ?::VARCHAR[]) END AS v FROM ("
+        "SELECT *, CASE WHEN regexp_full_match(line, ?) THEN 1::TINYINT"
+        " WHEN regexp_full_match(line, ?) THEN 2::TINYINT ELSE 0::TINYINT END AS s"
+        f" FROM ({source}))))"
     )
     paths = [f'$."{field.name}"' for field in fields]
-    numeric = [NUMERIC] * len(odd)
-    return sql, [_flat(numbers, False), *numeric, _flat(numbers, True), *numeric, paths]
+    flat, nested = _flat(numbers, False), _flat(numbers, True)
+    return sql, [*([NUMERIC] * len(odd)), paths, flat, nested]
 
 
 def _value(field: Field, position: int) -> str:

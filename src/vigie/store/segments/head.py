@@ -18,8 +18,6 @@ ROWS = pa.schema(
 )
 """Lines with the number that tells in which order they came."""
 
-NONE = ROWS.empty_table()
-
 
 @dataclass(slots=True)
 class Chunk:

@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from vigie.store.memory import give_back
 from vigie.store.segments import head as heads
 from vigie.store.segments import manifest as manifests
 from vigie.store.segments import wal as wals
@@ -36,24 +37,30 @@ class StoreLimits:
     retention_seconds: float = 7 * 86_400
     max_bytes: int | None = None
     """Of the files; the oldest segments go first."""
-    queue_bytes: int = 32 * MIB
+    queue_bytes: int = 16 * MIB
     """Of lines that wait to be written."""
-    head_bytes: int = 96 * MIB
+    head_bytes: int = 64 * MIB
     """Of lines that are in no segment yet; above it pushes are refused."""
-    chunk_bytes: int = 24 * MIB
+    chunk_bytes: int = 16 * MIB
     """Of lines; so much becomes one segment."""
     chunk_seconds: float = 300
     """A chunk that is older becomes a segment, however small."""
     idle_seconds: float = 1.5
     """A chunk of some size that nothing is added to becomes a segment."""
+    quiet_seconds: float = 0.7
+    """Columns are made when nothing has come for so long."""
     most_streams: int = 100_000
 
 
 _WORTH_A_SEGMENT = 5_000
 """Lines; a smaller chunk waits for more when nothing comes."""
-_SMALL = 16 * MIB
+_SMALL = 8 * MIB
 _MERGED = 8
 """So many small segments of a day become one."""
+_REFINED = 24 * MIB
+"""Bytes of lines that are given columns at once."""
+_MOST_PLAIN = 24
+"""Segments without columns; above it they get some, even while lines come."""
 
 
 @dataclass(slots=True)
@@ -110,7 +117,7 @@ class LogStore:
         self._closing = False
         self._last_push = time.monotonic()
         self._duckdb = duckdb.connect(config={"threads": 2, "memory_limit": "160MB"})
-        self._background = duckdb.connect(config={"threads": 1, "memory_limit": "160MB"})
+        self._background = duckdb.connect(config={"threads": 1, "memory_limit": "96MB"})
         for connection in (self._duckdb, self._background):
             connection.execute("SET temp_directory = ?", [str(folder / "temporary")])
             connection.execute("SET parquet_metadata_cache = true")
@@ -338,17 +345,23 @@ class LogStore:
         while not self._closing:
             self._flusher_wakes.wait(0.5)
             self._flusher_wakes.clear()
-            if self._closing:
-                return
             try:
                 self.flush_due()
+                while self._may_refine() and self.refine():
+                    self.flush_due()
                 if time.monotonic() >= next_care:
                     next_care = time.monotonic() + 30
                     self.expire()
-                    self.merge()
-            except Exception:  # whatever it was, the next round tries again
-                log.exception("the segments could not be tended")
-                time.sleep(0.5)
+            except Exception:  # whatever it was, a later round tries again
+                self.counters.failed_writes += 1
+                log.exception("the segments could not be tended; it is tried again")
+                self._flusher_wakes.wait(5)
+
+    def _may_refine(self) -> bool:
+        """Columns are made when nobody pushes, or when too many segments have none."""
+        quiet = time.monotonic() - self._last_push > self.limits.quiet_seconds
+        plain = sum(one.fields is None for one in self._segments)
+        return not self._closing and (quiet or plain > _MOST_PLAIN)
 
     def flush_due(self) -> None:
         """Make segments of the chunks that are big or old enough."""
@@ -402,6 +415,7 @@ class LogStore:
             log.error("no segment can be written; it is tried again: %s", error)
             return False
         wals.path_of(self._logs, chunk.number).unlink(missing_ok=True)
+        give_back()
         return True
 
     def _write_segments(self, table: pa.Table) -> list[Segment]:
@@ -417,17 +431,17 @@ class LogStore:
                     if len(written) == 0 and (days == day).all()
                     else table.filter(pa.array(days == day))
                 )
-                written.append(self._write_segment(rows, int(day)))
+                written.append(self._write_segment(rows, int(day), columns=False))
         except OSError:
             for one in written:
                 one.delete()
             raise
         return written
 
-    def _write_segment(self, rows: pa.Table, day: int) -> Segment:
+    def _write_segment(self, rows: pa.Table, day: int, columns: bool) -> Segment:
         self._segment_number += 1
         path = self._parts / f"{self._segment_number:09}-{day}.parquet"
-        return write_segment(self._background, path, rows, day)
+        return write_segment(self._background, path, rows, day, columns)
 
     def _put_manifest(self, segments: list[Segment], covered: int) -> None:
         names = tuple(one.name for one in segments)
@@ -468,38 +482,29 @@ class LogStore:
             self._drop(going)
             self.counters.dropped_segments_size += len(going)
 
-    def merge(self) -> None:
-        """Make one segment of several small ones of a day."""
-        with self._tending:
-            self._merge()
+    def refine(self) -> bool:
+        """Make one segment with columns of some that have none, or of several small ones.
 
-    def _merge(self) -> None:
-        with self._lock:
-            by_day: dict[int, list[Segment]] = {}
-            for one in self._segments:
-                if one.raw_size < _SMALL:
-                    by_day.setdefault(one.day, []).append(one)
-        for day, small in by_day.items():
-            chosen, size = [], 0
-            for one in small:
-                if size + one.raw_size <= 2 * _SMALL:
-                    chosen.append(one)
-                    size += one.raw_size
-            if len(chosen) < _MERGED:
-                continue
-            rows = self._background.execute(
+        Gives whether there was something to do; raises OSError.
+        """
+        with self._tending:
+            with self._lock:
+                chosen = _to_refine(self._segments)
+            if not chosen:
+                return False
+            rows = self._background.sql(
                 "SELECT stream, ts, seq, line, meta FROM read_parquet(?)",
-                [[str(one.path) for one in chosen]],
+                params=[[str(one.path) for one in chosen]],
             ).to_arrow_table()
-            merged = self._write_segment(pa.table(rows).cast(heads.ROWS), day)
+            refined = self._write_segment(rows.cast(heads.ROWS), chosen[0].day, columns=True)
+            del rows
             with self._lock:
                 kept = [one for one in self._segments if one not in chosen]
-                if len(kept) + len(chosen) != len(self._segments):
-                    merged.delete()  # one of them was dropped meanwhile
-                    return
-                self._put_manifest([*kept, merged], self._covered)
-                self._segments = [*kept, merged]
+                self._put_manifest([*kept, refined], self._covered)
+                self._segments = [*kept, refined]
                 self._forget(chosen)
+        give_back()
+        return True
 
     def _drop(self, segments: list[Segment]) -> None:
         kept = [one for one in self._segments if one not in segments]
@@ -552,6 +557,28 @@ class LogStore:
         self._duckdb.close()
         self._background.close()
         os.close(self._lock_file)
+
+
+def _to_refine(segments: list[Segment]) -> list[Segment]:
+    """Segments of one day that are to become one with columns."""
+    days: dict[int, list[Segment]] = {}
+    for one in segments:
+        if one.fields is None or one.raw_size < _SMALL:
+            days.setdefault(one.day, []).append(one)
+    for candidates in days.values():
+        plain = any(one.fields is None for one in candidates)
+        if not plain and len(candidates) < _MERGED:
+            continue
+        # Those without columns come first, and take others with them as far as it is not too much.
+        chosen: list[Segment] = []
+        size = 0
+        for one in sorted(candidates, key=lambda each: (each.fields is not None, each.name)):
+            if not chosen or size + one.raw_size <= _REFINED:
+                chosen.append(one)
+                size += one.raw_size
+        if plain or len(chosen) >= _MERGED // 2:
+            return chosen
+    return []
 
 
 def _batch(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from vigie.store.segments.columns import SAMPLE, Field, with_fields, worthwhile
@@ -34,7 +35,8 @@ class Segment:
     path: Path
     day: int
     """Days since 1970, in UTC."""
-    fields: tuple[Field, ...]
+    fields: tuple[Field, ...] | None
+    """What has columns; None where nobody has looked yet what is worth one."""
     streams: dict[int, Extent] = field(hash=False, compare=False)
     lines: int
     raw_size: int
@@ -54,21 +56,24 @@ class Segment:
 
 
 def write_segment(
-    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, day: int
+    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, day: int, columns: bool
 ) -> Segment:
     """Make a segment of lines of one day, and bring it to the disk; raises OSError.
 
-    `rows` has the columns stream, ts, seq, line and meta.
+    `rows` has the columns stream, ts, seq, line and meta; `columns` gives fields columns too.
     """
-    lines = rows.column("line")
-    sample = lines.slice(0, SAMPLE) if len(lines) <= 4 * SAMPLE else _spread(lines)
-    fields = worthwhile(sample.to_pylist())
+    fields = worthwhile(_sample(rows.column("line"))) if columns else None
+    rows = _in_order(rows)
     connection.register("head", rows)
-    sql, parameters = with_fields("SELECT stream, ts, seq, line, meta FROM head", fields)
+    sql = "SELECT stream, ts, seq, line, meta FROM head"
+    parameters: list[Any] = []
+    if fields is not None:
+        sql, parameters = with_fields(sql, fields)
     try:
         connection.execute(
-            f"COPY ({sql} ORDER BY stream, ts, seq) TO {_quoted(path)} (FORMAT parquet,"
-            f" COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}, PARQUET_VERSION V2)",
+            f"COPY ({sql}) TO {_quoted(path)} (FORMAT parquet,"
+            f" COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP},"
+            " PARQUET_VERSION V2)",
             parameters,
         )
         counted = connection.execute(
@@ -99,10 +104,11 @@ def write_segment(
 def read_segment(path: Path) -> Segment:
     """The segment in a file, by the description beside it."""
     told: dict[str, Any] = json.loads(_description(path).read_bytes())
+    fields = told["fields"]
     return Segment(
         path=path,
         day=told["day"],
-        fields=tuple(Field(*one) for one in told["fields"]),
+        fields=None if fields is None else tuple(Field(*one) for one in fields),
         streams={int(stream): Extent(*one) for stream, one in told["streams"].items()},
         lines=told["lines"],
         raw_size=told["raw_size"],
@@ -115,7 +121,7 @@ def read_segment(path: Path) -> Segment:
 def _described(one: Segment) -> dict[str, Any]:
     return {
         "day": one.day,
-        "fields": [[each.name, each.kind] for each in one.fields],
+        "fields": one.fields and [[each.name, each.kind] for each in one.fields],
         "streams": {s: [e.first, e.last, e.lines, e.size] for s, e in one.streams.items()},
         "lines": one.lines,
         "raw_size": one.raw_size,
@@ -129,12 +135,19 @@ def _description(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def _in_order(rows: pa.Table) -> pa.Table:
+    """The rows by stream, time and number."""
+    stream, ts, seq = (rows.column(name).to_numpy() for name in ("stream", "ts", "seq"))
+    return rows.combine_chunks().take(pa.array(np.lexsort((seq, ts, stream))))
+
+
 def _quoted(path: Path) -> str:
     """COPY takes no parameter for its target; the name is ours but for the folder's."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _spread(lines: Any) -> Any:
+def _sample(lines: Any) -> list[str]:
     """Lines from all over a column."""
-    step = len(lines) // SAMPLE
-    return lines.take(pa.array(range(0, len(lines), step)))
+    step = max(1, len(lines) // SAMPLE)
+    found: list[str] = lines.take(pa.array(range(0, len(lines), step))).to_pylist()
+    return found

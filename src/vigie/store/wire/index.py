@@ -15,7 +15,7 @@ from vigie.store.logql import parse, parse_matchers
 from vigie.store.logql.errors import LogQLError
 from vigie.store.logql.parser import OnlyMatchersError
 from vigie.store.logql.tree import LogQuery, Matcher
-from vigie.store.query.select import Reader
+from vigie.store.query.select import Reader, source_of
 from vigie.store.segments import LogStore, Snapshot
 from vigie.store.segments.streams import Labels
 from vigie.store.wire import answers
@@ -162,21 +162,27 @@ class Index:
     def _amounts(
         self, snapshot: Snapshot, matchers: tuple[Matcher, ...], start: int, end: int
     ) -> dict[int, Amount]:
-        """Lines and bytes of each stream; what is partly in the time is counted."""
+        """Lines and bytes of each stream: of whole segments as noted, of others as counted."""
         streams = snapshot.streams.matching(matchers)
+        amounts: dict[int, Amount] = {}
+
+        def add(counted: dict[int, tuple[int, int]]) -> None:
+            for number, (lines, size) in counted.items():
+                if number in streams:
+                    before = amounts.get(number, Amount())
+                    amounts[number] = Amount(before.lines + lines, before.size + size)
+
         with Reader(self._store, snapshot) as reader:
-            sources = reader.sources(streams, start, end)
-            amounts: dict[int, Amount] = {}
-            for source, segment in sources:
-                whole = segment is not None and source.start is None and source.end is None
-                if segment is not None and whole:
-                    counted = {n: (e.lines, e.size) for n, e in segment.streams.items()}
+            for segment in snapshot.segments:
+                source = source_of(segment, streams, start, end)
+                if source is None:
+                    continue
+                if source.start is None and source.end is None:
+                    add({n: (one.lines, one.size) for n, one in segment.streams.items()})
                 else:
-                    counted = reader.count(source)
-                for number, (lines, size) in counted.items():
-                    if number in streams:
-                        before = amounts.get(number, Amount())
-                        amounts[number] = Amount(before.lines + lines, before.size + size)
+                    add(reader.count(source))
+            if (head := reader.head(streams, start, end)) is not None:
+                add(reader.count(head))
         return amounts
 
     def _volumes(
