@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,17 @@ class Field:
 
     name: str
     kind: str
+
+
+Columns = Callable[[list[str], str], tuple[tuple[Field, ...], str, list[Any]]]
+"""Of a sample of lines, and SQL of all rows: the fields worth a column, and SQL of the rows with
+their columns, with its parameters."""
+
+
+def json_columns(sample: list[str], source: str) -> tuple[tuple[Field, ...], str, list[Any]]:
+    """The `Columns` of log lines."""
+    fields = worthwhile(sample)
+    return (fields, *with_fields(source, fields))
 
 
 def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:

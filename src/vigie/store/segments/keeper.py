@@ -19,6 +19,7 @@ from vigie.store.memory import give_back
 from vigie.store.segments import head as heads
 from vigie.store.segments import manifest as manifests
 from vigie.store.segments import wal as wals
+from vigie.store.segments.columns import Columns, json_columns
 from vigie.store.segments.errors import QueueFullError, StoreFullError, TooManyStreamsError
 from vigie.store.segments.folder import hold
 from vigie.store.segments.lines import WRITTEN, Lines
@@ -96,6 +97,7 @@ class LogStore:
         folder: Path,
         limits: StoreLimits | None = None,
         clock: Callable[[], float] = time.time,
+        columns: Columns = json_columns,
     ) -> None:
         self.folder = folder
         self.limits = limits or StoreLimits()
@@ -103,6 +105,7 @@ class LogStore:
         self.full = False
         """Whether the disk took no more when it was last asked."""
         self._clock = clock
+        self._columns = columns
         self._lock_file = hold(folder)
         self._lock = threading.RLock()
         self._tending = threading.RLock()
@@ -441,7 +444,8 @@ class LogStore:
     def _write_segment(self, rows: pa.Table, day: int, columns: bool) -> Segment:
         self._segment_number += 1
         path = self._parts / f"{self._segment_number:09}-{day}.parquet"
-        return write_segment(self._background, path, rows, day, columns)
+        chosen = self._columns if columns else None
+        return write_segment(self._background, path, rows, day, chosen)
 
     def _put_manifest(self, segments: list[Segment], covered: int) -> None:
         names = tuple(one.name for one in segments)

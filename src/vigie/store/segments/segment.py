@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from vigie.store.segments.columns import SAMPLE, Field, with_fields, worthwhile
+from vigie.store.segments.columns import SAMPLE, Columns, Field
 from vigie.store.segments.folder import replace, sync
 
 DAY_NS = 86_400 * 10**9
@@ -56,19 +56,23 @@ class Segment:
 
 
 def write_segment(
-    connection: duckdb.DuckDBPyConnection, path: Path, rows: pa.Table, day: int, columns: bool
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    rows: pa.Table,
+    day: int,
+    columns: Columns | None,
 ) -> Segment:
     """Make a segment of lines of one day, and bring it to the disk; raises OSError.
 
-    `rows` has the columns stream, ts, seq, line and meta; `columns` gives fields columns too.
+    `rows` has the columns stream, ts, seq, line and meta; `columns` gives it more columns.
     """
-    fields = worthwhile(_sample(rows.column("line"))) if columns else None
-    rows = _in_order(rows)
-    connection.register("head", rows)
+    fields: tuple[Field, ...] | None = None
     sql = "SELECT stream, ts, seq, line, meta FROM head"
     parameters: list[Any] = []
-    if fields is not None:
-        sql, parameters = with_fields(sql, fields)
+    if columns is not None:
+        fields, sql, parameters = columns(_sample(rows.column("line")), sql)
+    rows = _in_order(rows)
+    connection.register("head", rows)
     try:
         connection.execute(
             f"COPY ({sql}) TO {_quoted(path)} (FORMAT parquet,"
