@@ -29,7 +29,7 @@ class Answer:
 
     status: int
     body: bytes
-    headers: dict[str, str]
+    headers: dict[str, str]  # names in lower case
 
     @property
     def json(self) -> Any:
@@ -63,7 +63,11 @@ class Client:
             query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
             connection.request(method, path + query, body, headers or {})
             response = connection.getresponse()
-            return Answer(response.status, response.read(), dict(response.headers))
+            return Answer(
+                response.status,
+                response.read(),
+                {k.lower(): v for k, v in response.headers.items()},
+            )
         finally:
             connection.close()
 
