@@ -1,12 +1,14 @@
 """A registry of its own for each test, and what a scrape of it shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from record_receiver import RecordReceiver, receiving
 from vigie.catalogue.metric import OTHER
+from vigie.instrument import traces
 from vigie.instrument.exposition import exposition
 
 Series = dict[str, float]
@@ -28,6 +30,27 @@ def exposed(registry: CollectorRegistry) -> Callable[..., Series]:
         return series_of(exposition("", scraped)[0].decode(), prefix)
 
     return series
+
+
+@pytest.fixture
+def traced(registry: CollectorRegistry) -> Iterator[Callable[[], RecordReceiver]]:
+    """A function: the receiver, with all spans that have ended. Tracing is on in the test.
+
+    With a provider of its own: the process's can be set once only.
+    """
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+    provider = TracerProvider(sampler=ParentBased(TraceIdRatioBased(1.0)), shutdown_on_exit=False)
+    with receiving() as receiver:
+        traces.setup("django", to=receiver.url, provider=provider, registry=registry)
+
+        def ended() -> RecordReceiver:
+            provider.force_flush()
+            return receiver
+
+        yield ended
+        traces.shutdown()
 
 
 def series_of(text: str, prefix: str = "") -> Series:

@@ -27,6 +27,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from vigie.catalogue import django, fastapi
 from vigie.catalogue.http import CANCELLED, UNMATCHED, HttpMetrics
+from vigie.instrument import spans
 from vigie.instrument.context import RequestContext, current
 from vigie.instrument.exposition import exposition
 from vigie.instrument.guard import count_failure, guarded
@@ -85,6 +86,7 @@ class PrometheusMiddleware:
         exchange.root_path = scope.get("root_path", "")
         exchange.status = 0
         exchange.state = _OPEN
+        exchange.span = None
         scope[_MEASURED] = True  # not the exchange: they would keep each other from being freed
         try:
             measures.in_progress.inc()
@@ -93,6 +95,8 @@ class PrometheusMiddleware:
             count_failure("asgi", error, measures.meters)
         exchange.began = perf_counter()
         outer = current.set(exchange)
+        if spans.tracing is not None:
+            exchange.begin_span(spans.tracing)
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except BaseException as error:
@@ -103,6 +107,8 @@ class PrometheusMiddleware:
                 exchange.was_abandoned()
         finally:
             current.reset(outer)
+            if exchange.span is not None:
+                exchange.leave_span()
 
     async def _pass_through(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
@@ -141,20 +147,26 @@ class _Exchange(RequestContext):
 
     __slots__ = (
         "began",
+        "error",
         "measures",
+        "outside",
         "root_path",
         "scope",
         "server_receive",
         "server_send",
+        "span",
         "state",
         "status",
     )
     began: float
+    error: BaseException | None
     measures: _Measures
+    outside: Any
     root_path: str
     scope: Scope
     server_receive: Receive
     server_send: Send
+    span: spans.Span | None
     state: int
     status: int
 
@@ -203,6 +215,8 @@ class _Exchange(RequestContext):
         )
         if not cancelled:
             self.measures.failed(self.scope, self.root_path, error)
+            if self.span is not None:
+                self.error = error
         if self.state <= _ENDING:
             self._over(CANCELLED if cancelled else 500, _GIVEN_UP)
 
@@ -230,6 +244,28 @@ class _Exchange(RequestContext):
             tally.add(seconds)
         except Exception as error:
             measures.could_not_count(error)
+        if self.span is not None:
+            self._end_span(self.span, int(status))
+
+    def begin_span(self, tracing: spans.Tracing) -> None:
+        """The request is a part of a trace, and all that is done for it is below it."""
+        with guarded("traces", self.measures.meters):
+            self.error = None
+            span = tracing.request(self, self.scope["method"])
+            self.outside = span.enter()
+            self.span = span
+
+    def leave_span(self) -> None:
+        """What comes now is no part of the request."""
+        with guarded("traces", self.measures.meters):
+            if self.span is not None:
+                self.span.leave(self.outside)
+
+    def _end_span(self, span: spans.Span, status: int) -> None:
+        with guarded("traces", self.measures.meters):
+            endpoint = self.measures.endpoint(self.scope, self.root_path)
+            span.end(name=endpoint, status=status, error=self.error)
+            self.error = None  # it holds on to the frames that it came through
 
 
 # An exchange has no __init__: the call would cost as much as all that the middleware does in it.
@@ -262,6 +298,10 @@ class _Measures:
             self.http.count_exception(self._endpoint(scope, root_path)[0], error)
         except Exception as failure:
             count_failure("asgi", failure, self.meters)
+
+    def endpoint(self, scope: Scope, root_path: str) -> str:
+        """The template of the route that the request took."""
+        return self._endpoint(scope, root_path)[0]
 
     def could_not_count(self, error: Exception) -> None:
         """A request is over, and its figures could not be added to."""

@@ -49,6 +49,17 @@ class RequestContext:
         """The id of this service's part of the trace: 16 hexadecimal digits, always new."""
         return self._all_ids()[2]
 
+    def caller(self) -> tuple[str, str, str] | None:
+        """The trace, the span and the flags that the caller told; None where it told none."""
+        given = _TRACEPARENT.match((self.header("traceparent") or "").strip())
+        if given and int(given[1], 16) and int(given[2], 16):
+            return given[1], given[2], given[3]
+        return None
+
+    def adopt(self, trace_id: str, span_id: str, flags: str) -> None:
+        """Take these ids: those of the span that a tracer has made for the request."""
+        self._ids = (_request_id(self.header), trace_id, span_id, flags)
+
     def outgoing_headers(self) -> dict[str, str]:
         """The headers by which a call to another service carries the ids on."""
         request_id, trace_id, span_id, flags = self._all_ids()
@@ -63,7 +74,7 @@ class RequestContext:
         except AttributeError:
             with _making:  # a request's threads all get the same ids
                 if not hasattr(self, "_ids"):
-                    self._ids = (_request_id(self.header), *_trace(self.header))
+                    self._ids = (_request_id(self.header), *_trace(self.caller()))
                 return self._ids
 
 
@@ -74,12 +85,11 @@ def _request_id(header: Callable[[str], str | None]) -> str:
     return f"{_random.getrandbits(128):032x}"
 
 
-def _trace(header: Callable[[str], str | None]) -> tuple[str, str, str]:
+def _trace(caller: tuple[str, str, str] | None) -> tuple[str, str, str]:
     """Trace id, a new span id, and flags."""
     span_id = f"{_random.randrange(1, 2**64):016x}"
-    given = _TRACEPARENT.match((header("traceparent") or "").strip())
-    if given and int(given[1], 16) and int(given[2], 16):
-        return given[1], span_id, given[3]
+    if caller is not None:
+        return caller[0], span_id, caller[2]
     return f"{_random.randrange(1, 2**128):032x}", span_id, "01"
 
 

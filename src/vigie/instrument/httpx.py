@@ -18,7 +18,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from vigie.catalogue import interservice as catalogue
 from vigie.catalogue.metric import OTHER
-from vigie.instrument import context, http_attempts
+from vigie.instrument import context, http_attempts, spans
+from vigie.instrument.guard import guarded
 from vigie.instrument.http_bodies import watch_body
 from vigie.instrument.meters import Meters, meters
 
@@ -48,11 +49,18 @@ def instrument(
     ours = meters(registry)
 
     def begin(request: Any) -> _Call:
-        for name, value in context.current_or_new().outgoing_headers().items():
-            request.headers.setdefault(name, value)
         url = request.url
         origin = (url.scheme, url.host, url.port or _PORTS.get(url.scheme))
-        return _Call(ours, source, names.get(origin, OTHER))
+        target = names.get(origin)
+        headers = context.current_or_new().outgoing_headers()
+        span = None
+        if spans.tracing is not None and "traceparent" not in request.headers:
+            with guarded("traces", ours):
+                span = spans.tracing.call(request.method, target or "", url.host, origin[2])
+                headers.update(span.headers())
+        for name, value in headers.items():
+            request.headers.setdefault(name, value)
+        return _Call(ours, source, target or OTHER, span)
 
     http_attempts.watch(client, _NAME, begin)
 
@@ -65,17 +73,21 @@ def uninstrument(client: Any) -> None:
 class _Call:
     """One call, from before it is sent to the last byte of its answer."""
 
-    def __init__(self, ours: Meters, source: str, target: str) -> None:
+    def __init__(self, ours: Meters, source: str, target: str, span: spans.CallSpan | None) -> None:
         self._meters = ours
+        self._span = span
+        self._code: int | None = None
         self._labels = (source, target)
         self._started = time.perf_counter()
         self._first = http_attempts.Once()
         self._status = ""
 
     def failed(self, error: BaseException) -> None:
-        self._end(_STATUSES.get(http_attempts.kind_of_error(error), OTHER))
+        kind = http_attempts.kind_of_error(error)
+        self._end(_STATUSES.get(kind, OTHER), error=kind)
 
     def answered(self, response: Any, *, streamed: bool) -> None:
+        self._code = response.status_code
         self._status = _status_of(response.status_code)
         if streamed and not response.is_closed:
             watch_body(response, self, _NAME)
@@ -95,9 +107,12 @@ class _Call:
         # Whoever closes an answer early has got what it wanted.
         self._end(self._status)
 
-    def _end(self, status: str) -> None:
+    def _end(self, status: str, error: str | None = None) -> None:
         if not self._first():
             return
+        if self._span is not None:
+            with guarded("traces", self._meters):
+                self._span.end(status=self._code, error=error)
         seconds = time.perf_counter() - self._started
         self._meters[catalogue.REQUESTS].child(*self._labels, status).inc()
         self._meters[catalogue.REQUEST_DURATION].child(*self._labels).observe(seconds)

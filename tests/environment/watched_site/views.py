@@ -1,6 +1,7 @@
 """Views: one for each way in which a request can end."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from vigie.instrument.context import current
+from vigie.instrument.logs.line import ids as line_ids
 
 
 def hello(request: HttpRequest, **_: Any) -> HttpResponse:
@@ -160,6 +162,21 @@ def file(request: HttpRequest) -> FileResponse:
 def ids(request: HttpRequest) -> JsonResponse:
     context = current.get()
     return JsonResponse({"request_id": context and context.request_id})
+
+
+def span_ids(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(line_ids())
+
+
+def stream_span_ids(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(json.dumps(line_ids()) for _ in range(1))
+
+
+async def astream_span_ids(request: HttpRequest) -> StreamingHttpResponse:
+    async def ids() -> AsyncIterator[str]:
+        yield json.dumps(line_ids())
+
+    return StreamingHttpResponse(ids())
 
 
 def count_users(request: HttpRequest) -> HttpResponse:

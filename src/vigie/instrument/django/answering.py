@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vigie.instrument.context import RequestContext, current
+from vigie.instrument.spans import Span
 
 
 class Answering(RequestContext):
@@ -16,13 +17,15 @@ class Answering(RequestContext):
     counted once per request, however often it was seen.
     """
 
-    __slots__ = ("counted_by", "notes", "request")
+    __slots__ = ("counted_by", "notes", "outside", "request", "span")
+    outside: Any  # what was current around the span
 
     def __init__(self, request: Any) -> None:
         # Every request pays for this: nothing more is made until there is something to note.
         self.request = request
         self.notes: Notes | None = None
         self.counted_by: Any = None  # what PrometheusMiddleware counts the request with
+        self.span: Span | None = None
 
     def header(self, name: str) -> str | None:
         """A header of the request, None where it is absent."""

@@ -10,6 +10,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 from weakref import WeakSet, ref
@@ -25,6 +26,7 @@ from vigie.catalogue.django import (
     DB_ERRORS,
     DB_QUERY_DURATION,
 )
+from vigie.instrument import spans
 from vigie.instrument.cells import MAKING
 from vigie.instrument.django.answering import now_answering
 from vigie.instrument.django.capacity import Capacity
@@ -110,19 +112,34 @@ class DatabaseWatch:
         context: dict[str, Any],
     ) -> Any:
         started = perf_counter()
+        raised: Error | None = None
         try:
             return execute(sql, params, many, context)
         except Error as error:
+            raised = error
             self._count_error(error, context["connection"].alias)
             raise
         finally:
             try:
-                self._executed(context["connection"], sql, perf_counter() - started)
+                self._executed(context["connection"], sql, perf_counter() - started, raised)
             except Exception as failure:
                 count_failure("django_databases", failure, self._meters)
+            raised = None  # it would hold on to this frame, and this frame to it
 
-    def _executed(self, connection: BaseDatabaseWrapper, sql: object, seconds: float) -> None:
+    def _executed(
+        self, connection: BaseDatabaseWrapper, sql: object, seconds: float, error: Error | None
+    ) -> None:
         kind = operation(sql)
+        if spans.tracing is not None:
+            with guarded("traces", self._meters):
+                spans.tracing.statement(
+                    connection.vendor,
+                    _name(connection),
+                    kind,
+                    sql,
+                    seconds=seconds,
+                    error=error,
+                )
         key = (connection.alias, kind)
         child = self._children.get(key)
         if child is None:
@@ -186,6 +203,11 @@ class DatabaseWatch:
                 limit = self._capacity.limit(connection)
                 if limit is not None:
                     self._max.child(alias).set(limit)
+
+
+def _name(connection: BaseDatabaseWrapper) -> str:
+    """The database's name; of SQLite's, the file's name without its folder."""
+    return Path(str(connection.settings_dict.get("NAME", ""))).name
 
 
 def _is_open(connection: BaseDatabaseWrapper | None) -> bool:

@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from vigie.catalogue.django import HTTP
 from vigie.catalogue.metric import OTHER
+from vigie.instrument import spans
 from vigie.instrument.context import RequestContext, current
 from vigie.instrument.django.answering import Answering, enter, now_answering
 from vigie.instrument.django.database import watch_databases
@@ -117,6 +118,8 @@ class _Requests:
             count_failure("django", error, self._meters)
         context, before = enter(request)
         context.counted_by = self
+        if spans.tracing is not None:
+            self._begin_span(context, spans.tracing)
         return context, before
 
     def leave_out(self, context: Answering) -> CollectorRegistry:
@@ -135,6 +138,8 @@ class _Requests:
     ) -> None:
         """The response is there; a streamed one is still to be sent."""
         current.set(before)
+        if context.span is not None:
+            self._leave_span(context, context.span)
         if context.notes is not None and context.notes.left_out:
             return
         try:
@@ -159,6 +164,8 @@ class _Requests:
     ) -> None:
         """There will be no response: the client left, or the process is told to stop."""
         current.set(before)
+        if context.span is not None:
+            self._leave_span(context, context.span)
         if context.notes is not None and context.notes.left_out:
             return
         try:
@@ -195,6 +202,10 @@ class _Requests:
         tally, endpoint = self._tally(context.request, status)
         tally.add(seconds)
         notes = context.notes
+        if context.span is not None:
+            with guarded("traces", self._meters):
+                error = None if notes is None else notes.exception
+                context.span.end(name=endpoint, status=status, error=error)
         if notes is not None and notes.exception is not None:
             self._http.count_exception(endpoint, notes.exception)
             notes.exception = None  # it holds on to the frames that it came through
@@ -212,6 +223,16 @@ class _Requests:
                 self._tallies[key] = found
         return found
 
+    def _begin_span(self, context: Answering, tracing: spans.Tracing) -> None:
+        with guarded("traces", self._meters):
+            span = tracing.request(context, context.request.method)
+            context.outside = span.enter()
+            context.span = span
+
+    def _leave_span(self, context: Answering, span: spans.Span) -> None:
+        with guarded("traces", self._meters):
+            span.leave(context.outside)
+
     def _log_slow(self, context: Answering, status: int, seconds: float) -> None:
         """One line for a slow request: the route and not the path, a statement without values."""
         method = context.request.method
@@ -223,15 +244,20 @@ class _Requests:
                 f" slowest_seconds={notes.slowest_seconds:.3f}"
                 f" slowest={without_values(notes.slowest_sql, notes.slowest_vendor)}"
             )
-        log.warning(
-            "Slow request %s %s %s seconds=%.3f request_id=%s %s",
-            method if is_method(method) else OTHER,
-            self._tally(context.request, status)[1],
-            status,
-            seconds,
-            context.request_id,
-            statements,
-        )
+        outside = current.get()
+        current.set(context)  # the line belongs to the request, and carries its ids
+        try:
+            log.warning(
+                "Slow request %s %s %s seconds=%.3f request_id=%s %s",
+                method if is_method(method) else OTHER,
+                self._tally(context.request, status)[1],
+                status,
+                seconds,
+                context.request_id,
+                statements,
+            )
+        finally:
+            current.set(outside)
 
 
 def _request_failed(**_: Any) -> None:

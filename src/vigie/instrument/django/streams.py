@@ -9,11 +9,12 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 from vigie.instrument.context import RequestContext, current
+from vigie.instrument.django.answering import Answering
 
 
 def follow(
     response: Any,
-    context: RequestContext,
+    context: Answering,
     asynchronous: bool,
     finish: Callable[[bool, BaseException | None], None],
 ) -> bool:
@@ -42,7 +43,7 @@ class _Stream:
     def __init__(
         self,
         source: Any,
-        context: RequestContext,
+        context: Answering,
         finish: Callable[[bool, BaseException | None], None],
         wait_for_close: bool = False,
     ) -> None:
@@ -67,6 +68,18 @@ class _Stream:
     def __del__(self) -> None:
         self.close()
 
+    def _enter(self) -> tuple[RequestContext | None, Any]:
+        """The next chunk is made for the request; returns what `_leave` takes."""
+        before = current.get()
+        current.set(self._context)
+        span = self._context.span
+        return before, None if span is None else span.enter()
+
+    def _leave(self, before: tuple[RequestContext | None, Any]) -> None:
+        current.set(before[0])
+        if self._context.span is not None:
+            self._context.span.leave(before[1])
+
     def _exhaust(self) -> None:
         self._exhausted = True
         if not self._wait_for_close:
@@ -84,8 +97,7 @@ class _SyncStream(_Stream):
 
     def __next__(self) -> Any:
         self._started = True
-        before = current.get()
-        current.set(self._context)
+        before = self._enter()
         try:
             return next(self._source)
         except StopIteration:
@@ -95,7 +107,7 @@ class _SyncStream(_Stream):
             self._end(error=error)
             raise
         finally:
-            current.set(before)
+            self._leave(before)
 
 
 class _AsyncStream(_Stream):
@@ -104,8 +116,7 @@ class _AsyncStream(_Stream):
 
     async def __anext__(self) -> Any:
         self._started = True
-        before = current.get()
-        current.set(self._context)
+        before = self._enter()
         try:
             return await anext(self._source)
         except StopAsyncIteration:
@@ -118,4 +129,4 @@ class _AsyncStream(_Stream):
             self._end(error=error)
             raise
         finally:
-            current.set(before)
+            self._leave(before)

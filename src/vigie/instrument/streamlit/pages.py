@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from contextlib import ContextDecorator
 from types import TracebackType
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from vigie.catalogue import streamlit as catalogue
 from vigie.catalogue.metric import OTHER
+from vigie.instrument import spans
 from vigie.instrument.guard import guarded
 from vigie.instrument.meters import Meters, meters
 from vigie.instrument.streamlit.process import watch_process
@@ -31,12 +33,19 @@ class track_page(ContextDecorator):  # noqa: N801 - used as a statement, or as a
         self._name = name
         self._registry = registry
         self._started = 0.0
+        self._span: spans.Span | None = None
+        self._outside: Any = None
 
     def _recreate_cm(self) -> track_page:
         # A decorated function may run in several sessions at once: each run has its own time.
         return track_page(self._name, registry=self._registry)
 
     def __enter__(self) -> None:
+        if spans.tracing is not None:
+            with guarded("traces"):
+                span = spans.tracing.work(f"page {self._name}")
+                self._outside = span.enter()
+                self._span = span
         self._started = time.perf_counter()
 
     def __exit__(
@@ -46,6 +55,10 @@ class track_page(ContextDecorator):  # noqa: N801 - used as a statement, or as a
         traceback: TracebackType | None,
     ) -> None:
         seconds = time.perf_counter() - self._started
+        if self._span is not None:
+            with guarded("traces"):
+                self._span.leave(self._outside)
+                self._span.end(error=error if isinstance(error, Exception) else None)
         with guarded(NAME):
             ours = _ours(self._registry)
             if isinstance(error, Exception):
