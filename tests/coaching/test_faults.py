@@ -75,3 +75,21 @@ def test_held_connections_are_connections_in_use(faulty: Application) -> None:
     assert in_use() >= before + 7
     faulty.django.post("/faults", json={})
     assert in_use() < before + 7
+
+
+def test_deadlocks_are_the_databases_own(unstarted: Application, postgresql: str) -> None:
+    unstarted.start_django(COACHING_FAULTS="1", COACHING_DATABASE_URL=postgresql)
+    unstarted.django.get("/health/")  # connects
+    made = unstarted.django.post("/faults", json={"deadlocks": 2})
+    assert made.json()["deadlocks"] == 2
+    counted = 'django_db_errors_total{alias="default",kind="deadlock"} 2.0'
+    assert counted in unstarted.django.get("/metrics/").text.splitlines()
+
+
+def test_sqlite_has_no_deadlocks_to_offer(faulty: Application) -> None:
+    refused = faulty.django.post("/faults", json={"deadlocks": 1, "latency_seconds": 5})
+    assert refused.status_code == 400
+    assert refused.json() == {"detail": "Deadlocks take PostgreSQL."}
+    started = time.perf_counter()
+    faulty.django.get("/api/v1/profile/")
+    assert time.perf_counter() - started < 5
