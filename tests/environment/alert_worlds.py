@@ -234,7 +234,10 @@ class ShareWorld(Judged):
 
 @dataclass
 class RateWorld(World):
-    """Counters, whose rise per minute is the value; each has its share of it."""
+    """Counters, whose rise per minute is the value; each has its share of it.
+
+    At another pace as much happens from scrape to scrape, so many times more in a minute.
+    """
 
     counter: str = ""
     shares: tuple[tuple[Labels, float], ...] = ()
@@ -243,11 +246,14 @@ class RateWorld(World):
     def ready(self) -> int:
         return self.scrapes(self.window) - 1  # a whole window, of which the edges are guessed
 
+    def value(self, level: float) -> float | None:
+        return level * self.pace
+
     def record(self, tape: Tape, levels: Sequence[float], resets: frozenset[int]) -> None:
         for service in (self.service, "another"):
             wanted = levels if service == self.service else [0.0] * tape.steps
             for labels, share in self.shares:
-                rises = [level * share * tape.step / 60 for level in wanted]
+                rises = [level * share * self.scrape / 60 for level in wanted]
                 tape.counter(self.counter, {"service": service, **labels}, rises, resets)
             for labels in self.decoys:
                 rises = [self.far] * tape.steps

@@ -150,9 +150,18 @@ def test_the_console_is_where_its_port_and_address_say(tmp_path: Path) -> None:
 
 def test_at_another_pace_durations_are_divided_and_floors_are_not(tmp_path: Path) -> None:
     text = rules(tmp_path, pace=15)
-    assert "# Every duration here is divided by 15.\n" in text
+    assert (
+        "# Every duration here is divided by 15; what may happen in a minute, multiplied.\n" in text
+    )
     warning, _ = alerts(text, "DjangoResponseTime")
     assert (warning["for"], warning["expr"].split()[-1]) == ("8s", "20")
     assert "_bucket[20s]" in text
     assert "[5m]" not in text
     assert alerts(text, "DjangoResponseTimeAbsent")[0]["for"] == "40s"
+
+
+def test_at_another_pace_as_many_times_more_may_happen_in_a_minute(tmp_path: Path) -> None:
+    for pace, limit in ((1, "1000"), (15, "15000")):
+        warning, _ = alerts(rules(tmp_path, pace=pace), "OpenAITokenRate")
+        assert warning["expr"].endswith(f"> {limit}")
+        assert f"above {limit}" in warning["annotations"]["description"]

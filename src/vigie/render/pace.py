@@ -7,6 +7,9 @@ from datetime import timedelta
 from vigie.settings import Settings
 from vigie.settings.quantities import duration, written_duration
 
+FAST = timedelta(seconds=1)
+"""How often is scraped in drills and tests."""
+
 SCRAPES_IN_A_WINDOW = 4
 """A rate over fewer is one missed scrape away from nothing."""
 
@@ -27,6 +30,11 @@ class Pace:
         if factor < 1:
             raise ValueError(f"the rules cannot go {factor} times faster: 1 is by the clock")
         return cls(factor, settings.scrape_interval / factor)
+
+    @classmethod
+    def fast(cls, settings: Settings) -> "Pace":
+        """The pace of drills and tests; by the clock where that is fast enough."""
+        return cls.of(settings, max(1.0, settings.scrape_interval / FAST))
 
     def written(self, span: timedelta) -> str:
         """A time span at this pace, as Prometheus reads it: 2m."""

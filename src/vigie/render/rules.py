@@ -42,7 +42,10 @@ def configuration(settings: Settings, pace: Pace) -> str:
     """The text of the rules; valid and of one meaning for Prometheus 2.42 and 3.x."""
     about = _ABOUT
     if pace.factor != 1:
-        about += f"#\n# Every duration here is divided by {pace.factor:g}.\n"
+        about += (
+            f"#\n# Every duration here is divided by {pace.factor:g}; what may happen in a minute, "
+            "multiplied.\n"
+        )
     groups = [_written(group, comment) for group, comment in _groups(settings, pace)]
     return "\n".join((HEADER + about, "groups:\n" + "\n".join(groups)))
 
@@ -50,10 +53,18 @@ def configuration(settings: Settings, pace: Pace) -> str:
 def _groups(settings: Settings, pace: Pace) -> Iterator[tuple[dict[str, Any], str]]:
     yield _settings_group(settings), "What vigie.yml says, for the expressions below to refer to."
     for signal in SIGNALS:
-        limits = settings.thresholds[signal.name]
+        limits = _limits(signal, settings, pace)
         group = {"name": signal.name, "rules": list(_rules(signal, limits, settings, pace))}
         yield group, _comment(signal, limits, settings, pace)
     yield _heartbeat_group(WATCHDOG, settings), WATCHDOG.told.en
+
+
+def _limits(signal: Signal, settings: Settings, pace: Pace) -> Limits:
+    """The limits at this pace: as many times more happens in a minute as the time goes faster."""
+    limits = settings.thresholds[signal.name]
+    if signal.unit is not Unit.PER_MINUTE:
+        return limits
+    return Limits(*(limit and limit * pace.factor for limit in (limits.warning, limits.critical)))
 
 
 def _settings_group(settings: Settings) -> dict[str, Any]:
