@@ -215,11 +215,31 @@ def test_it_ends_by_itself_after_its_seconds(
     assert ", 0 of them not answered or answered with a server error" in log.read_text()
 
 
+def test_at_a_faster_pace_much_more_happens(
+    small_page: Any, free_port: Callable[[], int], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    django, log = StandIn(), tmp_path / "log"
+    with (
+        serving(django, free_port()) as django_url,
+        serving(StandIn(), free_port()) as fastapi_url,
+        traffic(
+            log,
+            *("--django", django_url, "--fastapi", fastapi_url, "--streamlit", small_page.url),
+            *("--users", "3", "--pace", "100"),
+        ),
+    ):
+        # By the clock it takes them minutes.
+        wait_until(lambda: len(django.seen) > 300, "they do not hurry")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--users", "2"), "argument --users: '2': write a number of users from 3 on"),
         (("--users", "many"), "argument --users: 'many': write a number of users from 3 on"),
+        (("--pace", "0.5"), "argument --pace: '0.5': write a number from 1 on"),
+        (("--pace", "nan"), "argument --pace: 'nan': write a number from 1 on"),
+        (("--pace", "fast"), "argument --pace: 'fast': write a number from 1 on"),
         (
             ("--django", "localhost:8002"),
             "argument --django: 'localhost:8002': write a URL, e.g. http://127.0.0.1:8002",

@@ -13,11 +13,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from locust import between, task
+from locust import task
 
 from vigie.simulate import questions
 from vigie.simulate.mistakes import MISTAKES
-from vigie.simulate.person import TIMEOUT_SECONDS, Person, Reply
+from vigie.simulate.person import TIMEOUT_SECONDS, Person, Reply, between
 
 
 class Athlete(Person):
@@ -178,7 +178,7 @@ class Athlete(Person):
         elif session_id is not None:
             self.session_id = session_id
             if self.rng.random() < 0.5:
-                time.sleep(self.rng.uniform(0.5, 2.0))
+                self.think(0.5, 2.0)
                 self.end_chat()
 
     def _mine(

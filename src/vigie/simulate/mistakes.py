@@ -15,7 +15,10 @@ from vigie.simulate.person import Person
 
 
 class Stumbler(Person):
-    """Somebody to whom everything happens that is refused; rarely enough to alarm nobody."""
+    """Somebody to whom everything happens that is refused; rarely enough to alarm nobody.
+
+    At whatever pace: who guards against attacks counts by the clock.
+    """
 
     wait_time = between(14.0, 26.0)
     abstract = False

@@ -7,6 +7,7 @@ from then on. So only the process of the traffic imports this.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,11 @@ class Reply:
 
     status: int
     json: dict[str, Any] = field(default_factory=dict)
+
+
+def between(shortest: float, longest: float) -> Callable[[Person], float]:
+    """How long somebody waits from task to task, in seconds at people's pace."""
+    return lambda person: person.rng.uniform(shortest, longest) / person.world.pace
 
 
 class Person(HttpUser):
@@ -73,6 +79,10 @@ class Person(HttpUser):
             self.credentials, self._registered = Credentials.new(), False
         self._keep(tokens)
         return self.access is not None
+
+    def think(self, shortest: float, longest: float) -> None:
+        """Read and think for so many seconds at people's pace."""
+        time.sleep(self.rng.uniform(shortest, longest) / self.world.pace)
 
     def renew(self) -> None:
         """Renew the tokens; where that is refused, the next task logs in again."""

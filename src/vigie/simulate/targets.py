@@ -22,13 +22,20 @@ class Targets:
 
 
 class World:
-    """What all users share. `seed` decides on what they do, never on names and passwords."""
+    """What all users share. `seed` decides on what they do, never on names and passwords; they
+    read, think and rest `pace` times faster than people do."""
 
     def __init__(
-        self, targets: Targets, budget: TokenBudget, seed: int, tell: Callable[[str], None]
+        self,
+        targets: Targets,
+        budget: TokenBudget,
+        seed: int,
+        tell: Callable[[str], None],
+        pace: float = 1,
     ) -> None:
         self.targets = targets
         self.budget = budget
+        self.pace = pace
         self._seed = seed
         self._numbers = count(1)
         rng = random.Random(f"{seed}|patience")

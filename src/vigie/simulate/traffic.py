@@ -33,9 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     targets = Targets(given.django, given.fastapi, given.streamlit, given.provider)
-    budget = TokenBudget(
-        given.tokens_per_minute, BURST_MINUTES * given.tokens_per_minute, time.monotonic
-    )
+    burst = BURST_MINUTES * given.tokens_per_minute
+    budget = TokenBudget(given.tokens_per_minute * given.pace, burst, time.monotonic)
     try:
         _wait_for(targets)
         # Only now, so that these heavy imports do not slow down the start of what they call.
@@ -45,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             "%d users of %s, %s and %s",
             given.users, targets.django, targets.fastapi, targets.streamlit,
         )  # fmt: skip
-        world = World(targets, budget, given.seed, log.info)
+        world = World(targets, budget, given.seed, log.info, given.pace)
         log.info(crowd.run(world, given.users, given.seconds))
     except KeyboardInterrupt:
         pass
@@ -71,6 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--users", type=_users, default=DEFAULT_USERS, metavar="N")
     parser.add_argument("--seconds", type=float, metavar="N", help="until told, if left out")
+    parser.add_argument(
+        "--pace",
+        type=_pace,
+        default=1.0,
+        metavar="FACTOR",
+        help="how many times faster than people; a minute of tokens is as much shorter",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--tokens-per-minute",
@@ -94,6 +100,16 @@ def _users(given: str) -> int:
     if not given.isdecimal() or int(given) < fewest:
         raise argparse.ArgumentTypeError(f"{given!r}: write a number of users from {fewest} on")
     return int(given)
+
+
+def _pace(given: str) -> float:
+    try:
+        pace = float(given)
+    except ValueError:
+        pace = 0.0
+    if not 1 <= pace < float("inf"):
+        raise argparse.ArgumentTypeError(f"{given!r}: write a number from 1 on")
+    return pace
 
 
 def _wait_for(targets: Targets) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from locust import between, task
+from locust import task
 
 from vigie.simulate import questions
-from vigie.simulate.person import Person
+from vigie.simulate.person import Person, between
 from vigie.simulate.streamlit_session import (
     StreamlitError,
     StreamlitSession,
@@ -73,8 +73,10 @@ class Visitor(Person):
 
     def _think(self, shortest: float, longest: float) -> None:
         """Read and think; the first visit is short, so that every metric is soon alive."""
-        seconds = self.rng.uniform(shortest, longest)
-        time.sleep(0.3 if self._in_a_hurry else seconds)
+        if self._in_a_hurry:
+            time.sleep(0.3)
+        else:
+            self.think(shortest, longest)
 
 
 def visitor_count(users: int) -> int:
