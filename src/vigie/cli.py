@@ -82,6 +82,7 @@ def vigie(
 @app.command(
     epilog=examples(
         "vigie up --demo            the engines, and the coaching application to watch",
+        "vigie up --demo --fast     minutes become seconds, for drills",
         "vigie up --foreground      until Ctrl-C",
     )
 )
@@ -90,6 +91,10 @@ def up(
     *,
     demo: Annotated[
         bool, typer.Option("--demo", help="Start the coaching application and its traffic too.")
+    ] = False,
+    fast: Annotated[
+        bool,
+        typer.Option("--fast", help="Scrape every second, and divide every duration likewise."),
     ] = False,
     foreground: Annotated[
         bool,
@@ -101,8 +106,9 @@ def up(
 ) -> None:
     """Start Prometheus, Alertmanager and the exporters, and wait until they are ready.
 
-    What already runs is left alone, unless its settings changed.
+    What already runs is brought to the settings, and left alone where nothing changed.
     """
+    from vigie.render.pace import Pace
     from vigie.stack import screen
     from vigie.stack.up import up as start
 
@@ -111,17 +117,21 @@ def up(
     with _ended_by_signals():
         try:
             with screen.Progress(console) as progress:
-                outcome = start(place, load(settings), os.environ, progress.report, demo)
+                known = load(settings)
+                pace = Pace.fast(known).factor if fast else 1
+                outcome = start(place, known, os.environ, progress.report, demo=demo, pace=pace)
         except KeyboardInterrupt:
             typer.echo("vigie: interrupted; what had been started was stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
         told = (
             f"Everything is ready, in {time.monotonic() - context.obj:.1f} s."
-            if outcome.started
+            if outcome.started or outcome.reloaded
             else "It already runs."
         )
         console.print(f"\n{told}\n")
         console.print(screen.addresses(outcome.components))
+        if pace != 1:
+            console.print(f"\n{screen.pace(pace)}. At the usual pace again: vigie up")
         if not foreground:
             console.print("\nNext: vigie status, vigie logs -f, vigie down")
             return
@@ -155,6 +165,8 @@ def status(
         typer.echo(json.dumps({**asdict(stack), "folder": str(stack.folder)}, indent=2))
     elif stack.running:
         console.print(screen.status(stack))
+        if stack.pace != 1:
+            console.print(f"\n{screen.pace(stack.pace)}")
         if stack.watchdog:
             console.print()
             console.print(screen.watchdog(stack.watchdog))

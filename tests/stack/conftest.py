@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,11 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(os.environ.get("ANSWER", "").encode())
+    def do_POST(self):
+        refusal = os.path.exists(sys.argv[4]) and open(sys.argv[4]).read()
+        self.send_response(500 if refusal else 200)
+        self.end_headers()
+        self.wfile.write((refusal or "").encode())
     def log_message(self, *_):
         print("asked for", self.path, flush=True)
 
@@ -48,7 +53,10 @@ def state(tmp_path: Path) -> Iterator[State]:
 
 @pytest.fixture
 def server(free_port: Callable[[], int], tmp_path: Path) -> Callable[..., Component]:
-    """Makes components: a small HTTP server, ready after `wait_seconds`, or one that dies first."""
+    """Makes components: a small HTTP server, ready after `wait_seconds`, or one that dies first.
+
+    It refuses to reload with what the file NAME-refuses says.
+    """
 
     def make(
         name: str = "web",
@@ -60,13 +68,17 @@ def server(free_port: Callable[[], int], tmp_path: Path) -> Callable[..., Compon
         after: Sequence[str] = (),
         prepare: Sequence[str] = (),
         reads: Sequence[str] = (),
+        rereads: Iterable[str] = (),
     ) -> Component:
         port = port or free_port()
         return Component(
             name=name,
             title=name.capitalize(),
             purpose="testing",
-            command=(sys.executable, "-c", SERVER, str(port), str(wait_seconds), mode),
+            command=(
+                *(sys.executable, "-c", SERVER, str(port), str(wait_seconds), mode),
+                str(tmp_path / f"{name}-refuses"),
+            ),
             cwd=str(tmp_path),
             env={"ANSWER": answer},
             port=port,
@@ -76,6 +88,8 @@ def server(free_port: Callable[[], int], tmp_path: Path) -> Callable[..., Compon
             after=tuple(after),
             prepare=tuple(prepare),
             reads=tuple(reads),
+            rereads=tuple(rereads),
+            reload_url=f"http://127.0.0.1:{port}/reload",
         )
 
     return make

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from vigie.settings import Settings, load
-from vigie.stack import components
 from vigie.stack.binaries import Executable
 from vigie.stack.components import Component, engines
 from vigie.stack.state import State
@@ -79,11 +78,47 @@ def test_alertmanager_tells_the_time_of_the_users_zone(state: State, tmp_path: P
         ("alertmanager", ["alertmanager.yml", "templates/vigie.tmpl"]),
     ],
 )
-def test_an_engine_starts_anew_when_its_configuration_changes(
+def test_an_engine_rereads_its_configuration(
     name: str, files: list[str], state: State, tmp_path: Path
 ) -> None:
-    reads = engine(name, state, settings(tmp_path)).reads
-    assert reads == tuple(f"{state.folder}/config/{name}/{file}" for file in files)
+    here = engine(name, state, settings(tmp_path))
+    assert here.rereads == tuple(f"{state.folder}/config/{name}/{file}" for file in files)
+    assert here.reload_url == f"{here.ready_url.removesuffix('/-/ready')}/-/reload"
+    assert here.reads == ()
+
+
+def test_a_prometheus_that_others_reach_starts_anew_instead(state: State, tmp_path: Path) -> None:
+    exposed = engine("prometheus", state, settings(tmp_path, VIGIE_BIND="0.0.0.0"))
+    assert (exposed.rereads, exposed.reload_url) == ((), "")
+    assert len(exposed.reads) == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "anew"),
+    [
+        ({"VIGIE_CURRENCY__PER_USD": "0.5"}, {"costs", "console"}),
+        ({"VIGIE_LEDGER__RETENTION": "7d"}, {"costs", "console"}),
+        ({"VIGIE_TIME_ZONE": "America/Montreal"}, {"costs", "console"}),
+        ({"VIGIE_THRESHOLDS__OPENAI_DAILY_COST__WARNING": ">3€"}, {"costs", "console"}),
+        ({"VIGIE_THRESHOLDS__DISK_SPACE__WARNING": "<30%"}, {"console"}),
+        ({"VIGIE_NOTIFY__EMAIL__TO": "a@b.c", "VIGIE_NOTIFY__EMAIL__SMTP": "b.c:25"}, {"console"}),
+        ({}, set()),
+    ],
+)
+def test_a_process_starts_anew_for_the_settings_that_it_knows(
+    variable: dict[str, str], anew: set[str], state: State, tmp_path: Path
+) -> None:
+    before = engines(settings(tmp_path), state, BINARIES)
+    after = engines(settings(tmp_path, **variable), state, BINARIES)
+    changed = {
+        old.name for old, new in zip(before, after, strict=True) if old.settled != new.settled
+    }
+    assert changed == anew
+
+
+def test_at_a_faster_pace_prometheus_repeats_itself_sooner(state: State, tmp_path: Path) -> None:
+    found = engines(settings(tmp_path), state, BINARIES, pace=15)
+    assert "--rules.alert.resend-delay=4s" in found[0].command
 
 
 def test_the_disk_of_a_container_is_a_disk(state: State, tmp_path: Path) -> None:
@@ -111,7 +146,6 @@ def test_the_costs_are_those_of_this_stacks_settings_and_ledger(
         "VIGIE_SETTINGS": f"{tmp_path}/vigie.yml",
         "VIGIE_CURRENCY__PER_USD": "0.9",
     }
-    assert costs.reads == (f"{tmp_path}/vigie.yml",)
     assert (costs.url, costs.setting) == ("http://localhost:1940", "ports.costs")
     assert costs.ready_url == "http://127.0.0.1:1940/-/ready"
 
@@ -135,11 +169,3 @@ def test_the_console_is_this_stacks_and_has_its_pace(state: State, tmp_path: Pat
     assert console.ready_url == "http://127.0.0.1:1330/healthz"
     *_, fast = engines(moved, state, BINARIES, pace=15)
     assert fast.command[-2:] == ("--pace", "15")
-
-
-def test_what_was_started_is_noted_and_read_again(state: State, tmp_path: Path) -> None:
-    state.make()
-    assert components.saved(state) == []
-    whole = engines(settings(tmp_path), state, BINARIES)
-    components.save(state, whole)
-    assert components.saved(state) == whole

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from vigie.settings import Settings, load
-from vigie.stack.components import Component
-from vigie.stack.demo import Demo, coaching
+from vigie.stack.components import DEMO, Component
+from vigie.stack.demo import Demo, asked_before, coaching
 from vigie.stack.errors import RequestError
 from vigie.stack.restart import named as restart_name
 from vigie.stack.state import State
@@ -52,7 +52,7 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
             "OPENAI_BASE_URL": "http://127.0.0.1:1090/v1",
         }
         assert parts[name].env["VIGIE_CURRENCY__CODE"] == "CHF"
-        assert parts[name].reads == (f"{state.folder}/config/vigie.yml",)
+        assert parts[name].settled == parts["fastapi"].settled
     assert secret.stat().st_mode & 0o777 == 0o600
     assert len(secret.read_text()) >= 48
     assert (parts["django"].port, parts["django"].setting) == (1002, "services.django.url")
@@ -63,6 +63,55 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
         *("--provider", "http://127.0.0.1:1090"),
     )
     assert set(parts["traffic"].after) == {"simulator", "django", "fastapi", "streamlit"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "anew"),
+    [
+        ({"VIGIE_CURRENCY__PER_USD": "0.5"}, True),
+        ({"VIGIE_LEDGER__RETENTION": "7d"}, True),
+        ({"VIGIE_THRESHOLDS__DISK_SPACE__WARNING": "<30%"}, False),
+    ],
+)
+def test_a_service_starts_anew_for_what_costs_depend_on(
+    variable: dict[str, str], anew: bool, state: State, tmp_path: Path
+) -> None:
+    before = named(demo(state, settings(tmp_path)))
+    after = named(demo(state, settings(tmp_path, **variable)))
+    for name in ("django", "fastapi", "streamlit"):
+        assert (before[name].settled != after[name].settled) is anew
+
+
+def test_at_a_faster_pace_there_is_more_traffic_and_faults_can_be_switched_on(
+    state: State, tmp_path: Path
+) -> None:
+    state.make()
+    fast = named(coaching(settings(tmp_path), state, {}, pace=15))
+    assert fast["traffic"].command[-2:] == ("--pace", "15")
+    usual = named(demo(state, settings(tmp_path)))
+    assert "--pace" not in usual["traffic"].command
+    for name in ("django", "fastapi", "streamlit"):
+        assert fast[name].env["COACHING_FAULTS"] == "1"
+        assert "COACHING_FAULTS" not in usual[name].env
+
+
+def test_what_a_running_demo_talks_to_does_not_depend_on_the_next_caller(
+    state: State, tmp_path: Path
+) -> None:
+    theirs = {"OPENAI_API_KEY": "sk-mine", "COACHING_DATABASE_URL": "sqlite:///mine", "HOME": "/x"}
+    simulated = demo(state, settings(tmp_path)).components
+    assert asked_before(theirs, simulated) == {"HOME": "/x"}
+    given = {
+        "OPENAI_API_KEY": "sk-real",
+        "OPENAI_BASE_URL": "https://eu.example/v1",
+        "COACHING_DATABASE_URL": "postgresql://h/d",
+    }
+    real = demo(state, settings(tmp_path), **given).components
+    assert asked_before(theirs, real) == {"HOME": "/x", **given}
+
+
+def test_all_names_of_the_demo_are_known(state: State, tmp_path: Path) -> None:
+    assert set(named(demo(state, settings(tmp_path)))) == DEMO
 
 
 def test_a_component_is_called_as_its_title_says(state: State, tmp_path: Path) -> None:

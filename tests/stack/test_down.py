@@ -15,7 +15,7 @@ from vigie.stack.down import down
 from vigie.stack.errors import RequestError
 from vigie.stack.state import State
 from vigie.stack.supervisord import Supervisord
-from vigie.stack.up import start
+from vigie.stack.up import Wanted, start
 
 pytestmark = pytest.mark.servers
 
@@ -25,7 +25,7 @@ Server = Callable[..., Component]
 @pytest.fixture
 def running(state: State, server: Server) -> State:
     state.make()
-    start(state, [server("one"), server("two")], os.environ, lambda event: None)
+    start(state, Wanted([server("one"), server("two")]), os.environ, lambda event: None)
     return state
 
 
@@ -54,7 +54,7 @@ def test_a_second_down_finds_nothing_to_do(running: State) -> None:
 
 def test_a_stubborn_component_is_killed(state: State, server: Server) -> None:
     state.make()
-    start(state, [server(mode="stubborn")], os.environ, lambda event: None)
+    start(state, Wanted([server(mode="stubborn")]), os.environ, lambda event: None)
     assert down(state).stopped == 1
     assert orphans.find(state) == []
 
@@ -82,7 +82,7 @@ def test_a_grandchild_that_left_its_group_is_ended(
     escape = "setsid sleep 1000 & exec sleep 1000"
     start(
         state,
-        [Component("sly", "Sly", "escapes", ("sh", "-c", escape), "/")],
+        Wanted([Component("sly", "Sly", "escapes", ("sh", "-c", escape), "/")]),
         os.environ,
         lambda event: None,
     )

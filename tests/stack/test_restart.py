@@ -14,7 +14,7 @@ from vigie.stack.restart import named, restart
 from vigie.stack.state import State
 from vigie.stack.status import status
 from vigie.stack.supervisord import Supervisord
-from vigie.stack.up import start
+from vigie.stack.up import Wanted, start
 
 Server = Callable[..., Component]
 
@@ -24,7 +24,7 @@ def test_it_is_ready_again_with_a_new_process_and_the_rest_runs_on(
     state: State, server: Server
 ) -> None:
     state.make()
-    start(state, [server("web"), server("other")], os.environ, lambda event: None)
+    start(state, Wanted([server("web"), server("other")]), os.environ, lambda event: None)
     before = Supervisord(state).processes()
     told: list[Launched | Ready] = []
     restart(state, "web", told.append)
@@ -42,7 +42,7 @@ def test_a_component_that_does_not_come_back_is_named(
     broken = tmp_path_factory.mktemp("x") / "broken"
     state.make()
     web = server(prepare=["sh", "-c", f"test ! -e {broken} || {{ echo is broken; exit 5; }}"])
-    start(state, [web], os.environ, lambda event: None)
+    start(state, Wanted([web]), os.environ, lambda event: None)
     broken.write_text("")
     with pytest.raises(StackError) as raised:
         restart(state, "web", lambda event: None)

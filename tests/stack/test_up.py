@@ -25,10 +25,11 @@ from vigie.stack.components import Component
 from vigie.stack.down import down
 from vigie.stack.errors import StackError
 from vigie.stack.readiness import Launched, Ready
+from vigie.stack.started import Started, save
 from vigie.stack.state import State
 from vigie.stack.status import status
 from vigie.stack.supervisord import Supervisord, alive
-from vigie.stack.up import CleanedUp, Event, Outcome, start, up
+from vigie.stack.up import CleanedUp, Event, Outcome, Wanted, start, up
 
 pytestmark = pytest.mark.servers
 
@@ -40,7 +41,7 @@ def brought_up(
 ) -> Outcome:
     state.make()
     with state.locked():
-        return start(state, components, os.environ, report)
+        return start(state, Wanted(components), os.environ, report)
 
 
 def answer(component: Component) -> str:
@@ -253,7 +254,7 @@ def test_a_second_up_waits_for_what_the_first_could_not_wait_for(
 ) -> None:
     slow, late = server("slow", wait_seconds=1), server("late", after=["slow"])
     state.make()
-    components.save(state, [slow, late])
+    save(state, Started.now([slow, late], 1))
     Supervisord(state).start([slow, late], os.environ)  # as if `up` had been killed right here
     told: list[Event] = []
     assert brought_up(state, [slow, late], told.append).started == ["late"]
@@ -404,7 +405,8 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
 
     dollars = {**environ, "VIGIE_CURRENCY__CODE": "USD", "VIGIE_SCRAPE_INTERVAL": "5s"}
     again = up(state, load(environ=dollars, start=state.folder.parent), dollars, told.append)
-    assert again.started == ["prometheus", "costs", "console"]
+    assert again.started == ["costs", "console"]
+    assert again.reloaded == ["prometheus"]
     assert 'openai_budget{currency="USD",level="critical"} 100.0' in get(costs.url)
 
     # What was set once is not inherited for ever.
@@ -412,7 +414,7 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
 
     french = {**environ, "VIGIE_LANGUAGE": "fr"}
     again = up(state, load(environ=french, start=state.folder.parent), french, told.append)
-    assert "alertmanager" in again.started
+    assert "alertmanager" in again.reloaded
     original = get(f"{alertmanager.url}/api/v2/status")
     assert "templates/vigie.tmpl" in json.loads(original)["config"]["original"]
     assert 'openai_budget{currency="EUR",level="critical"} 100.0' in get(costs.url)

@@ -6,23 +6,28 @@ ready, and to tell a person about it. The demo's own are in `demo.py`.
 
 from __future__ import annotations
 
-import json
+import hashlib
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 from vigie.catalogue.scrape import CONSOLE, COSTS
 from vigie.render import alertmanager as alerting
-from vigie.render import links, notifications, rules
+from vigie.render import links, notifications, prometheus, rules
+from vigie.render.pace import Pace
 from vigie.settings import FILE_NAME, FILE_VARIABLE, Settings
+from vigie.settings.costs import DAILY_COST
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
 
 PYTHON = (sys.executable, "-u")
 """Unbuffered: what is printed is in the log at once."""
+
+DEMO = frozenset({"simulator", "django", "fastapi", "streamlit", "traffic"})
+"""The names of the demo's components, see `demo.py`."""
 
 _NO_DISKS = (
     *("autofs", "binfmt_misc", "bpf", "cgroup2?", "configfs", "debugfs", "devpts", "devtmpfs"),
@@ -38,7 +43,9 @@ class Component:
     `port` is where it listens, and `setting` what moves it there. `url` is for people, `ready_url`
     answers 2xx once it is ready; without one, a component is ready when it has stayed up a moment.
     `prepare` is run to its end before each start. `after` names those that must be ready first.
-    `reads` are files that it reads when it starts: when their text changes, it starts anew.
+    `rereads` are files that it reads again when it is told, by a POST to `reload_url`; `reads` are
+    those that it reads when it starts, and `settled` stands for what it knows of the settings: when
+    one of these two changes, it starts anew.
     """
 
     name: str
@@ -55,6 +62,9 @@ class Component:
     after: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    rereads: tuple[str, ...] = ()
+    reload_url: str = ""
+    settled: str = ""
 
     @property
     def variable(self) -> str:
@@ -67,39 +77,13 @@ def engines(
 ) -> list[Component]:
     """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
     the newest: `binaries` holds them by the name of their setting. And our own exporter of costs,
-    and the console, whose waits `pace` divides.
+    and the console. `pace` divides what they wait for, as `render.embedded` does their rules.
     """
-    prometheus, alertmanager = binaries["prometheus"], binaries["alertmanager"]
-    node_exporter = binaries["node_exporter"]
+    alertmanager, node_exporter = binaries["alertmanager"], binaries["node_exporter"]
     here = settings.here
     ports = settings.ports
     return [
-        Component(
-            name="prometheus",
-            title="Prometheus",
-            purpose="metrics and rules",
-            command=(
-                str(prometheus.path),
-                *prometheus.arguments,
-                f"--config.file={state.config / 'prometheus' / 'prometheus.yml'}",
-                f"--storage.tsdb.path={state.data('prometheus')}",
-                f"--storage.tsdb.retention.time={settings.retention.metrics.total_seconds():.0f}s",
-                f"--web.listen-address={address(settings.bind, ports.prometheus)}",
-                "--enable-feature=exemplar-storage",
-                # Reloading and quitting by HTTP has no password: for this machine only.
-                *(["--web.enable-lifecycle"] if ip_address(settings.bind).is_loopback else []),
-            ),
-            cwd=str(prometheus.folder or state.folder),
-            bind=settings.bind,
-            port=ports.prometheus,
-            setting="ports.prometheus",
-            url=url(here, ports.prometheus),
-            ready_url=f"http://{address(here, ports.prometheus)}/-/ready",
-            reads=(
-                str(state.config / "prometheus" / "prometheus.yml"),
-                str(state.config / rules.PATH),
-            ),
-        ),
+        _prometheus(settings, state, binaries["prometheus"], pace),
         Component(
             name="alertmanager",
             title="Alertmanager",
@@ -119,7 +103,8 @@ def engines(
             setting="ports.alertmanager",
             url=url(here, ports.alertmanager),
             ready_url=f"http://{address(here, ports.alertmanager)}/-/ready",
-            reads=(str(state.config / alerting.PATH), str(state.config / notifications.PATH)),
+            rereads=(str(state.config / alerting.PATH), str(state.config / notifications.PATH)),
+            reload_url=f"http://{address(here, ports.alertmanager)}/-/reload",
         ),
         Component(
             name="node-exporter",
@@ -159,7 +144,7 @@ def engines(
             setting="ports.costs",
             url=url(here, ports.costs),
             ready_url=f"http://{address(here, ports.costs)}/-/ready",
-            reads=(str(settings_file(settings, state)),),
+            settled=settled(settings.bind, settings.thresholds[DAILY_COST], *of_costs(settings)),
         ),
         Component(
             name=CONSOLE,
@@ -178,9 +163,58 @@ def engines(
             setting="ports.console",
             url=url(here, ports.console),
             ready_url=f"http://{address(here, ports.console)}{links.HEALTH_PATH}",
-            reads=(str(settings_file(settings, state)),),
+            settled=settled(settings),
         ),
     ]
+
+
+def _prometheus(settings: Settings, state: State, binary: Executable, pace: float) -> Component:
+    port, here = settings.ports.prometheus, settings.here
+    # Reloading and quitting by HTTP has no password: for this machine only.
+    reloads = ip_address(settings.bind).is_loopback
+    files = tuple(str(state.config / path) for path in (prometheus.PATH, rules.PATH))
+    resend = Pace.of(settings, pace).written(timedelta(minutes=1))  # what it is by itself
+    return Component(
+        name="prometheus",
+        title="Prometheus",
+        purpose="metrics and rules",
+        command=(
+            str(binary.path),
+            *binary.arguments,
+            f"--config.file={state.config / prometheus.PATH}",
+            f"--storage.tsdb.path={state.data('prometheus')}",
+            f"--storage.tsdb.retention.time={settings.retention.metrics.total_seconds():.0f}s",
+            f"--web.listen-address={address(settings.bind, port)}",
+            "--enable-feature=exemplar-storage",
+            *(["--web.enable-lifecycle"] if reloads else []),
+            *([f"--rules.alert.resend-delay={resend}"] if pace != 1 else []),
+        ),
+        cwd=str(binary.folder or state.folder),
+        bind=settings.bind,
+        port=port,
+        setting="ports.prometheus",
+        url=url(here, port),
+        ready_url=f"http://{address(here, port)}/-/ready",
+        reads=() if reloads else files,
+        rereads=files if reloads else (),
+        reload_url=f"http://{address(here, port)}/-/reload" if reloads else "",
+    )
+
+
+def of_costs(settings: Settings) -> tuple[object, ...]:
+    """What whoever counts costs knows of the settings (`vigie.settings.costs.cost_settings`)."""
+    return (
+        settings.currency,
+        settings.prices,
+        settings.aliases,
+        settings.ledger,
+        settings.time_zone,
+    )
+
+
+def settled(*known: object) -> str:
+    """What a process knows of the settings, shortened: another text when it has changed."""
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:16]
 
 
 def settings_environment(settings: Settings, state: State) -> dict[str, str]:
@@ -196,26 +230,6 @@ def settings_file(settings: Settings, state: State) -> Path:
     """Where `settings` were read; without any, an empty file of the state folder, so that no
     process finds another one by looking around."""
     return settings.path.absolute() if settings.path else state.config / FILE_NAME
-
-
-def save(state: State, components: Iterable[Component]) -> None:
-    """Note in the state folder what was started."""
-    state.write(state.components, json.dumps([asdict(one) for one in components], indent=1) + "\n")
-
-
-def saved(state: State) -> list[Component]:
-    """What was started last; nothing where nothing was."""
-    noted: list[dict[str, Any]]
-    try:
-        noted = json.loads(state.components.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    return [Component(**_with_tuples(one)) for one in noted]
-
-
-def _with_tuples(noted: dict[str, Any]) -> dict[str, Any]:
-    """JSON has lists where a component has tuples."""
-    return {key: tuple(v) if isinstance(v, list) else v for key, v in noted.items()}
 
 
 def address(host: str, port: int | None = None) -> str:

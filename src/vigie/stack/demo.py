@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from vigie.stack.components import (
     PYTHON,
     Component,
     address,
+    of_costs,
     settings_environment,
-    settings_file,
+    settled,
     url,
 )
 from vigie.stack.errors import RequestError
@@ -24,7 +25,9 @@ from vigie.stack.state import State
 SOURCE = Path(vigie.__file__).parents[2] / "examples" / "coaching"
 
 OPENAI_KEY = "OPENAI_API_KEY"
+OPENAI_KEY_FILE = "OPENAI_API_KEY_FILE"
 OPENAI_URL = "OPENAI_BASE_URL"
+DATABASE_URL = "COACHING_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,18 @@ class Demo:
 
 
 def coaching(
-    settings: Settings, state: State, environ: Mapping[str, str], source: Path = SOURCE
+    settings: Settings,
+    state: State,
+    environ: Mapping[str, str],
+    source: Path = SOURCE,
+    pace: float = 1,
 ) -> Demo:
     """Django, FastAPI and Streamlit, the provider's simulator, and the traffic.
 
     Where `environ` has an OpenAI key, the real provider is used, and there is no simulator and no
-    traffic: synthetic chats are not worth real money. Raises RequestError when the example is not
-    there, or the settings place one of its services elsewhere.
+    traffic: synthetic chats are not worth real money. At a faster `pace` there is more traffic, and
+    faults can be switched on. Raises RequestError when the example is not there, or the settings
+    place one of its services elsewhere.
     """
     if not source.is_dir():
         raise RequestError(
@@ -52,27 +60,43 @@ def coaching(
             "an installed Vigie does not hold it: run ./vigie up --demo in a clone of its "
             "repository"
         )
-    place = _Place(settings, state, source)
+    place = _Place(settings, state, source, pace)
     key = environ.get(OPENAI_KEY)
     provider = f"http://{address(settings.here, settings.ports.simulator)}/v1"
     env = place.environment() | {OPENAI_URL: provider}
     if key:
         key_file = state.secret_file("openai_api_key")
         state.write(key_file, key)
-        env |= {"OPENAI_API_KEY_FILE": str(key_file)}
+        env |= {OPENAI_KEY_FILE: str(key_file)}
         env |= {OPENAI_URL: environ.get(OPENAI_URL, "https://api.openai.com/v1")}
-    database = environ.get("COACHING_DATABASE_URL")
+    database = environ.get(DATABASE_URL)
     components = [
-        place.django(env | ({"COACHING_DATABASE_URL": database} if database else {})),
+        place.django(env | ({DATABASE_URL: database} if database else {})),
         place.fastapi(env),
         place.streamlit(env),
     ]
     if not key:
         components = [place.simulator(), *components, place.traffic(env)]
     # The last one is a folder of somebody else's workers.
-    taken = {OPENAI_KEY, OPENAI_URL, "COACHING_DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR"}
+    taken = {*_DECIDING, "PROMETHEUS_MULTIPROC_DIR"}
     rest = {name: value for name, value in environ.items() if name not in taken}
     return Demo(components, rest, real_provider=env[OPENAI_URL] if key else "")
+
+
+def asked_before(environ: Mapping[str, str], running: Iterable[Component]) -> dict[str, str]:
+    """`environ`, with the provider and the database of the demo that runs in place of its own: what
+    a demo talks to is decided with `--demo`, and by nobody in passing."""
+    asked = {name: value for name, value in environ.items() if name not in _DECIDING}
+    for one in running:
+        if key_file := one.env.get(OPENAI_KEY_FILE):
+            asked[OPENAI_KEY] = Path(key_file).read_text(encoding="utf-8")
+            asked[OPENAI_URL] = one.env[OPENAI_URL]
+        if database := one.env.get(DATABASE_URL):
+            asked[DATABASE_URL] = database
+    return asked
+
+
+_DECIDING = (OPENAI_KEY, OPENAI_URL, DATABASE_URL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +106,7 @@ class _Place:
     settings: Settings
     state: State
     source: Path
+    pace: float
 
     def environment(self) -> dict[str, str]:
         """What the three services read (see their `environment.py`), secrets as files."""
@@ -94,6 +119,7 @@ class _Place:
             "COACHING_DJANGO_URL": self.reached("django"),
             "COACHING_API_URL": self.reached("fastapi"),
             "COACHING_UI_URL": self.reached("streamlit"),
+            **({"COACHING_FAULTS": "1"} if self.pace > 1 else {}),
             **settings_environment(self.settings, self.state),
         }
 
@@ -166,6 +192,7 @@ class _Place:
                 *("--fastapi", self.reached("fastapi")),
                 *("--streamlit", self.reached("streamlit")),
                 *("--provider", env[OPENAI_URL].removesuffix("/v1")),
+                *(("--pace", f"{self.pace:g}") if self.pace > 1 else ()),
             ),
             cwd=str(self.state.folder),
             after=("simulator", "django", "fastapi", "streamlit"),
@@ -200,7 +227,7 @@ class _Place:
             url=self._of(name).url,
             ready_url=self.reached(name) + health,
             prepare=prepare,
-            reads=(str(settings_file(self.settings, self.state)),),  # prices, currency, ledger
+            settled=settled(*of_costs(self.settings)),
         )
 
     def _uvicorn(self, application: str, name: str) -> tuple[str, ...]:

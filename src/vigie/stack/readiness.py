@@ -5,6 +5,8 @@ from __future__ import annotations
 import http.client
 import queue
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +21,8 @@ from vigie.stack.supervisord import Process, Supervisord
 
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
+RELOAD_SECONDS = 30.0
+WRITING_SECONDS = 2.0
 PATIENCE_SECONDS = 90.0
 SHOWN_LINES = 15
 SHOWN_CHARACTERS = 390
@@ -37,6 +41,13 @@ class Ready:
 
     component: Component
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """A component runs on with its files as they are now."""
+
+    component: Component
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +129,22 @@ class Watch:
         name = component.name
         if process.deaths > self.deaths.get(name, 0):
             how = logs.last_exit(self.supervisord.state, name) or "it ended"
-            raise StackError(self._told(component, f"stopped before it was ready ({how})"))
+            raise StackError(self.told(component, f"stopped before it was ready ({how})"))
         if name in launched and time.monotonic() - launched[name] > patience_seconds:
-            raise StackError(self._told(component, f"was not ready within {patience_seconds:g} s"))
+            raise StackError(self.told(component, f"was not ready within {patience_seconds:g} s"))
 
-    def _told(self, component: Component, what: str) -> str:
+    def told_soon(self, component: Component, what: str) -> str:
+        """As `told`, for a component that has just said why: that is in its log in a moment."""
+        log = self.supervisord.state.log(component.name)
+        before = self.log_bytes.get(component.name, 0)
+        deadline = time.monotonic() + WRITING_SECONDS
+        while logs.size(log) == before and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS)  # for the rest of what it says
+        return self.told(component, what)
+
+    def told(self, component: Component, what: str) -> str:
+        """What became of a component, with the last that it printed since the watch began."""
         state: State = self.supervisord.state
         log = state.log(component.name)
         lines = logs.since(log, self.log_bytes.get(component.name, 0), SHOWN_LINES)
@@ -149,6 +171,20 @@ def answers(url: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
         return False
     finally:
         connection.close()
+
+
+def reload(component: Component) -> str:
+    """Have a component reread its files; return why it refuses, nothing when it has done it.
+
+    Raises OSError when it does not answer.
+    """
+    told = urllib.request.Request(component.reload_url, method="POST")
+    try:
+        with urllib.request.urlopen(told, timeout=RELOAD_SECONDS):
+            return ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode(errors="replace").strip() or str(error)
 
 
 def _wait(url: str, given_up: Callable[[], bool]) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable
 
-from vigie.stack import components
 from vigie.stack.errors import RequestError, StackError
 from vigie.stack.readiness import Launched, Ready, Watch
+from vigie.stack.started import saved
 from vigie.stack.state import State
 from vigie.stack.supervisord import Supervisord
 
@@ -22,7 +22,7 @@ def restart(state: State, name: str, report: Callable[[Launched | Ready], None])
     if not supervisord.running():
         raise StackError(f"nothing runs in {state.folder}\nstart it: vigie up")
     with state.locked():
-        known = {one.name: one for one in components.saved(state)}
+        known = {one.name: one for one in saved(state).components}
         component = known[named(name, known)]
         watch = Watch.over(supervisord, [component], supervisord.processes())
         supervisord.stop(component.name)

@@ -19,7 +19,7 @@ from rich.text import Text
 from vigie.stack.binaries import Downloading
 from vigie.stack.components import Component
 from vigie.stack.logs import Line
-from vigie.stack.readiness import Launched, Ready
+from vigie.stack.readiness import Launched, Ready, Reloaded
 from vigie.stack.up import CleanedUp, Event, RealProvider, Waiting
 
 if TYPE_CHECKING:  # it needs psutil, which is slow to import
@@ -88,6 +88,11 @@ class Progress:
                 row = self._row(component.name.replace("-", "_"), component.title)
                 row.finish(f"ready in {seconds:.1f} s")
                 self._plain(f"{component.title}: ready in {seconds:.1f} s")
+
+            case Reloaded(component):
+                row = self._row(component.name.replace("-", "_"), component.title)
+                row.finish("has read its new configuration, and runs on")
+                self._plain(f"{component.title}: {row.text}")
 
     def __rich__(self) -> Table:
         table = Table.grid(padding=(0, 1))
@@ -160,6 +165,11 @@ def status(stack: StackStatus) -> Table:
             one.url or "-",
         )
     return table
+
+
+def pace(factor: float) -> str:
+    """How fast the rules go, where that is not by the clock: `fast: 15×`."""
+    return f"fast: {factor:g}×"
 
 
 def watchdog(told: WatchdogStatus) -> Text:

@@ -131,7 +131,10 @@ class State:
                 file.write(MARKER_TEXT)
 
     def write(self, path: Path, text: str) -> None:
-        """Replace a file of the folder at once, with mode 0600."""
+        """Replace a file of the folder at once, with mode 0600; one that says so already stays."""
+        with suppress(OSError):  # where it need not be written, no room on the disk is needed
+            if path.read_bytes() == text.encode():
+                return
         with writing(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -14,7 +14,7 @@ import psutil
 from vigie.catalogue.scrape import CONSOLE
 from vigie.catalogue.signals import WATCHDOG
 from vigie.render import links
-from vigie.stack import components, orphans, readiness
+from vigie.stack import orphans, readiness, started
 from vigie.stack.components import Component
 from vigie.stack.state import State
 from vigie.stack.supervisord import Process, Supervisord
@@ -64,7 +64,8 @@ class WatchdogStatus:
 class StackStatus:
     """A stack: whether its supervisor runs, its components, and processes that nothing watches.
 
-    `watchdog` is None where there is no console to tell of it.
+    `watchdog` is None where there is no console to tell of it. Its rules go `pace` times faster
+    than by the clock.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class StackStatus:
     components: tuple[ComponentStatus, ...]
     unwatched: tuple[str, ...] = ()
     watchdog: WatchdogStatus | None = None
+    pace: float = 1
 
     @property
     def well(self) -> bool:
@@ -91,12 +93,15 @@ def status(state: State) -> StackStatus:
         )
         return StackStatus(state.folder, running=False, components=(), unwatched=tuple(left))
     processes = supervisord.processes()
-    known = [one for one in components.saved(state) if one.name in processes]
+    saved = started.saved(state)
+    known = [one for one in saved.components if one.name in processes]
     with ThreadPoolExecutor(max_workers=len(known) or 1) as pool:
         looked = tuple(pool.map(lambda one: _look(one, processes[one.name]), known))
     console = next((one for one in known if one.name == CONSOLE), None)
     watchdog = _watchdog(console) if console else None
-    return StackStatus(state.folder, running=True, components=looked, watchdog=watchdog)
+    return StackStatus(
+        state.folder, running=True, components=looked, watchdog=watchdog, pace=saved.pace
+    )
 
 
 def _look(component: Component, process: Process) -> ComponentStatus:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,15 @@ class Process:
     started: float
     deaths: int
     restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a running supervisor comes to other components: the names of those that are started, and
+    of those that are stopped before. Whose script, files or settings changed is in both."""
+
+    started: Sequence[str]
+    stopped: Sequence[str]
 
 
 class UnreachableError(StackError):
@@ -113,19 +122,19 @@ class Supervisord:
             self.state.write(self.state.script(component.name), texts[component.name])
         self.state.write(self.state.configuration, configuration(components, texts))
 
-    def update(self, components: Iterable[Component]) -> list[str]:
-        """Give a running supervisord other components; return the names that were started anew.
-
-        Those whose script or files changed are stopped and started; the rest runs on.
-        """
+    def plan(self, components: Iterable[Component]) -> Plan:
+        """Tell a running supervisor of other components; what that changes is still to be done."""
         self.write(components)
         ((added, changed, removed),) = self._call("supervisor.reloadConfig")
-        for name in (*changed, *removed):
+        return Plan([*added, *changed], [*changed, *removed])
+
+    def carry_out(self, plan: Plan) -> None:
+        """Stop what is planned to be stopped, then start what is planned to be started."""
+        for name in plan.stopped:
             self.stop(name)
             self._call("supervisor.removeProcessGroup", name)
-        for name in (*added, *changed):
+        for name in plan.started:
             self._call("supervisor.addProcessGroup", name)
-        return [*added, *changed]
 
     def running(self) -> bool:
         """Whether supervisord answers."""
@@ -236,7 +245,8 @@ def configuration(components: Iterable[Component], scripts: Mapping[str, str]) -
 
 def _program(component: Component, text: str) -> str:
     read = [Path(file).read_bytes() for file in component.reads]
-    version = hashlib.sha256(b"\0".join([text.encode(), *read])).hexdigest()[:16]
+    parts = [text.encode(), component.settled.encode(), *read]
+    version = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
     return (
         f"[program:{component.name}]\n"
         f"command = /bin/sh run/{component.name}.sh\n"

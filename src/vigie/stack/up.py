@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 from vigie import render
 from vigie.settings import FILE_VARIABLE, Settings
@@ -13,8 +13,10 @@ from vigie.stack import components as known
 from vigie.stack import down, ports
 from vigie.stack.binaries import Downloading, find_all
 from vigie.stack.components import Component
+from vigie.stack.configuration import Draft
 from vigie.stack.errors import StackError
-from vigie.stack.readiness import Launched, Ready, Watch, answers
+from vigie.stack.readiness import Launched, Ready, Reloaded, Watch, answers, reload
+from vigie.stack.started import Started, save, saved
 from vigie.stack.state import State
 from vigie.stack.supervisord import Process, Supervisord
 
@@ -40,7 +42,7 @@ class RealProvider:
     url: str
 
 
-Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready
+Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready | Reloaded
 """What happens on the way, in the order in which it happens."""
 
 
@@ -49,10 +51,26 @@ NO_SETTINGS = "# `vigie up` found no vigie.yml: everything is as by default.\n"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What runs in the end, and the names of what was started now."""
+    """What runs in the end; the names of what was started now, and of what was made to reread its
+    files."""
 
     components: Sequence[Component]
     started: Sequence[str]
+    reloaded: Sequence[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to run in the end: `components`, their rules `pace` times faster than by the clock.
+
+    `draft` is what they are to read. Those in `gone` that are not among them are stopped; what else
+    runs goes on.
+    """
+
+    components: Sequence[Component]
+    draft: Draft | None = None
+    pace: float = 1
+    gone: Collection[str] = ()
 
 
 def up(
@@ -60,110 +78,162 @@ def up(
     settings: Settings,
     environ: Mapping[str, str],
     report: Callable[[Event], None],
+    *,
     demo: bool = False,
+    pace: float = 1,
 ) -> Outcome:
     """Start the engines, with `demo` the coaching application too, and wait until all are ready.
 
-    What already runs is left alone, unless its settings changed. Raises StackError, and
-    SettingsError where a secret cannot be used; nothing that was started here runs on then.
+    What already runs, a demo too, is brought to these settings: it rereads its files, or starts
+    anew where that will not do, or is left alone. The rules go `pace` times faster than by the
+    clock. Raises StackError, and SettingsError where a secret cannot be used; nothing that was
+    started here runs on then, and what ran before does as it did.
     """
     check_secrets(settings)
     state.make()
     with state.locked(on_wait=lambda holder: report(Waiting(holder))):
+        running = saved(state).components if Supervisord(state).running() else ()
         binaries = find_all(environ, report, dict(settings.binaries))
-        for name, text in render.embedded(settings).items():
-            state.write(state.config / name, text)
-        if settings.path is None:
-            state.write(known.settings_file(settings, state), NO_SETTINGS)
-        components = known.engines(settings, state, binaries)
-        if demo:
-            from vigie.stack.demo import coaching
+        components = known.engines(settings, state, binaries, pace)
+        gone: Collection[str] = ()
+        if demo or any(one.name in known.DEMO for one in running):
+            from vigie.stack.demo import asked_before, coaching
 
-            added = coaching(settings, state, environ)
+            asked = environ if demo else asked_before(environ, running)
+            added = coaching(settings, state, asked, pace=pace)
             components += added.components
-            environ = added.environ
+            environ, gone = added.environ, known.DEMO
             if added.real_provider:
                 report(RealProvider(added.real_provider))
-        settled = {FILE_VARIABLE, *settings.variables}
-        rest = {name: value for name, value in environ.items() if name not in settled}
-        return start(state, components, rest, report)
+        files = render.embedded(settings, pace)
+        if settings.path is None:
+            files[known.settings_file(settings, state).name] = NO_SETTINGS
+        draft = Draft.of(state, files)
+        try:
+            if running and draft.changes_something():
+                draft.check(binaries)
+            settled = {FILE_VARIABLE, *settings.variables}
+            rest = {name: value for name, value in environ.items() if name not in settled}
+            return start(state, Wanted(components, draft, pace, gone), rest, report)
+        finally:
+            draft.discard()
 
 
 def start(
     state: State,
-    components: Sequence[Component],
+    wanted: Wanted,
     environ: Mapping[str, str],
     report: Callable[[Event], None],
 ) -> Outcome:
-    """Start `components` under the supervisor of `state`, whose lock the caller holds."""
+    """Start what is wanted under the supervisor of `state`, whose lock the caller holds."""
     supervisord = Supervisord(state)
     if supervisord.running():
-        return _join(supervisord, components, report)
-    return _begin(supervisord, components, environ, report)
+        return _join(supervisord, wanted, report)
+    return _begin(supervisord, wanted, environ, report)
 
 
 def _begin(
     supervisord: Supervisord,
-    components: Sequence[Component],
+    wanted: Wanted,
     environ: Mapping[str, str],
     report: Callable[[Event], None],
 ) -> Outcome:
-    state = supervisord.state
+    state, components = supervisord.state, wanted.components
     # Its own end removes this file: it is still there when supervisord was killed, or the machine.
     if state.pid_file.exists() and (ended := down.stop(state)):
         report(CleanedUp(ended))
     ports.check_free(components)
     watch = Watch.over(supervisord, components, {})
-    with _all_or_nothing(lambda: down.stop(state)):
-        known.save(state, components)
+    with _all_or_nothing(lambda: down.stop(state), "what had been started was stopped"):
+        if wanted.draft:
+            wanted.draft.take_effect()
+        save(state, Started.now(components, wanted.pace))
         supervisord.start(components, environ)
         watch.follow(components, report)
     return Outcome(components, [one.name for one in components])
 
 
-def _join(
-    supervisord: Supervisord, components: Sequence[Component], report: Callable[[Event], None]
-) -> Outcome:
-    """Bring a running stack to `components`; what else runs in it stays."""
+def _join(supervisord: Supervisord, wanted: Wanted, report: Callable[[Event], None]) -> Outcome:
+    """Bring a running stack to what is wanted."""
+    state, components, draft = supervisord.state, wanted.components, wanted.draft
     before = supervisord.processes()
-    saved = {one.name: one for one in known.saved(supervisord.state)}
-    wanted = {one.name for one in components}
-    whole = [*components, *(one for one in saved.values() if one.name not in wanted)]
+    last = saved(state)
+    previous = {one.name: one for one in last.components}
+    replaced = {*wanted.gone, *(one.name for one in components)}
+    whole = [*components, *(one for one in last.components if one.name not in replaced)]
 
     ports.check_free(
         one
         for one in components
-        if not (_runs(before.get(one.name)) and _port(saved.get(one.name)) == one.port)
+        if not (_runs(before.get(one.name)) and _port(previous.get(one.name)) == one.port)
     )
     watch = Watch.over(supervisord, whole, before)
-    changed = supervisord.update(whole)
-    fresh = [one for one in whole if one.name in changed or not _runs(before.get(one.name))]
-    # An earlier `up` may have been killed while it waited for these.
-    unready = [one for one in whole if one not in fresh and not _is_ready(one, before[one.name])]
+    fresh: list[Component] = []
+    reread: list[Component] = []
 
     def undo() -> None:
+        if draft:
+            draft.put_back()
         for one in fresh:
             supervisord.stop(one.name)
-        supervisord.update([one for one in whole if one.name in saved])
+        supervisord.carry_out(supervisord.plan(last.components))
+        now = supervisord.processes()
+        for one in last.components:
+            if _runs(before.get(one.name)) and not _runs(now.get(one.name)):
+                supervisord.launch(one.name)
+        for one in reread:
+            with suppress(OSError):
+                reload(one)
 
-    with _all_or_nothing(undo if fresh else None):
+    with _all_or_nothing(undo, "what ran before goes on as it was"):
+        if draft:
+            draft.take_effect()
+        plan = supervisord.plan(whole)
+        runs_on = [
+            one for one in whole if one.name not in plan.started and _runs(before.get(one.name))
+        ]
+        # Whoever refuses its files does so before anything is stopped.
+        for one in runs_on:
+            if not last.has_read(one):
+                reread.append(one)
+                if _rereads(one, watch, report):
+                    continue
+                supervisord.stop(one.name)
+                fresh.append(one)
+        fresh += [one for one in whole if one not in runs_on]
+        supervisord.carry_out(plan)
+        # An earlier `up` may have been killed while it waited for these.
+        unready = [
+            one for one in whole if one not in fresh and not _is_ready(one, before[one.name])
+        ]
         watch.follow(fresh + unready, report)
-    known.save(supervisord.state, whole)
-    return Outcome(whole, [one.name for one in fresh])
+    save(state, Started.now(whole, wanted.pace))
+    names = [one.name for one in fresh]
+    return Outcome(whole, names, [one.name for one in reread if one.name not in names])
+
+
+def _rereads(component: Component, watch: Watch, report: Callable[[Event], None]) -> bool:
+    """Have a component reread its files; whether it answers. Raises StackError when it refuses."""
+    try:
+        refusal = reload(component)
+    except OSError:
+        return False
+    if refusal:
+        raise StackError(watch.told_soon(component, f"refuses its new configuration ({refusal})"))
+    report(Reloaded(component))
+    return True
 
 
 @contextmanager
-def _all_or_nothing(undo: Callable[[], object] | None) -> Iterator[None]:
+def _all_or_nothing(undo: Callable[[], object], undone: str) -> Iterator[None]:
     """Undo what was begun when it cannot be finished, and say so."""
     try:
         yield
     except BaseException as error:
-        if undo is None:
-            raise
         with down.uninterrupted():
             undo()
         if isinstance(error, StackError):
-            raise type(error)(f"{error}\nwhat had been started was stopped") from error
+            raise type(error)(f"{error}\n{undone}") from error
         raise
 
 
