@@ -1,5 +1,6 @@
 """What the application tells of itself: the series that its dashboards and alerts live on."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -175,9 +176,8 @@ def test_every_line_of_the_logs_is_an_event_and_tells_no_secret(
     question = "Mon mot de passe est hunter2, combien d'heures dormir ?"
     application.api.post("/api/v1/chat", headers=athlete.headers, json={"message": question})
     application.services["api"].line_with("OpenAI call model=gpt-4o-mini outcome=ok")
-    event = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ \S+ .+")
     for service in application.services.values():
         for line in service.output.splitlines():
-            assert event.fullmatch(line), line
+            assert {"ts", "level", "service", "message"} <= set(json.loads(line))
         for told in ("hunter2", application.secret, athlete.access, athlete.refresh, PASSWORD):
             assert told not in service.output

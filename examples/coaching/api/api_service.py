@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field
 
 import environment
 import faults
-import logs
 from coach import Coach, Turn
 from conversations import Conversations
 from django_client import Django
@@ -26,6 +25,8 @@ from monitoring import (
     instrument_httpx,
     instrument_openai,
     metrics_endpoint,
+    setup_logs,
+    setup_traces,
     track_coaching_session,
 )
 from plans import PlanRequest
@@ -33,7 +34,9 @@ from provider import AnswerStream, Provider
 from retrieval import Library, Passage
 
 log = logging.getLogger("coaching.api")
-logs.to_stdout()
+# Requests are counted and traced, not written down.
+setup_logs("fastapi", levels={"uvicorn.access": "warning"})
+setup_traces("fastapi")
 
 
 @asynccontextmanager

@@ -16,12 +16,12 @@ control_socket_disable = True
 
 # Its own lines go where Django's go, in the same form. Requests are counted, not written down.
 logconfig_dict = {
-    "formatters": {"one_line": {"()": "coaching.logs.OneLine"}},
+    "formatters": {"json": {"()": "vigie.instrument.logs.JsonFormatter", "service": "django"}},
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
-            "formatter": "one_line",
+            "formatter": "json",
         }
     },
     "root": {"level": "INFO", "handlers": ["stdout"]},

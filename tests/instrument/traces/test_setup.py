@@ -209,6 +209,35 @@ def test_whatever_ends_a_process_its_spans_arrive_once(receiver: RecordReceiver,
     ]
 
 
+@pytest.mark.servers
+def test_fastapis_own_spans_do_not_come_on_top_of_ours(receiver: RecordReceiver) -> None:
+    body = """
+import sys
+from fastapi import FastAPI
+from opentelemetry import trace
+from asgi_client import call
+from vigie.instrument import traces
+from vigie.instrument.asgi import PrometheusMiddleware
+
+app = FastAPI()
+app.add_middleware(PrometheusMiddleware)
+
+@app.get("/users/{name}")
+async def user(name: str):
+    with trace.get_tracer("own").start_as_current_span("own", attributes={"url.full": "/7361"}):
+        return name
+
+traces.setup("fastapi", to=sys.argv[1])
+assert call(app, "/users/7361").status == 200
+"""
+    run(body, receiver.url)
+    assert sorted(span["name"] for span in receiver.spans) == ["GET /users/{name}", "own"]
+    request, own = receiver.span("GET /users/{name}"), receiver.span("own")
+    assert own["parentSpanId"] == request["spanId"]
+    assert "7361" not in str(receiver.spans)
+
+
+@pytest.mark.servers
 def test_the_environment_of_opentelemetry_says_what_is_sampled(
     receiver: RecordReceiver,
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from coaching import environment
+from vigie.instrument import logs, traces
 
 _secret = environment.shared_secret()
 
@@ -83,21 +84,7 @@ LANGUAGES = [("fr", "Français"), ("en", "English")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"one_line": {"()": "coaching.logs.OneLine"}},
-    "handlers": {
-        "stdout": {
-            "class": "logging.StreamHandler",
-            "stream": "ext://sys.stdout",
-            "formatter": "one_line",
-        }
-    },
-    "root": {"handlers": ["stdout"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "propagate": True},
-        # A refused request is the client's affair, and counted; only what broke is logged.
-        "django.request": {"level": "ERROR"},
-    },
-}
+LOGGING_CONFIG = None  # Django's own: Vigie's stands in its place
+# A refused request is the client's affair, and counted; only what broke is logged.
+logs.setup("django", levels={"django.request": "error"})
+traces.setup("django")

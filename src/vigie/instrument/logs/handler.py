@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from vigie.catalogue import telemetry
 from vigie.instrument.guard import count_failure
 from vigie.instrument.logs.destinations import destination
-from vigie.instrument.logs.line import Entry, Writer, nanoseconds
+from vigie.instrument.logs.line import Entry, Writer
 from vigie.instrument.logs.records import line_of_record, text_of_record
 from vigie.instrument.meters import Meters
 from vigie.instrument.service import service_name

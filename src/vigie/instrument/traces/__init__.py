@@ -111,6 +111,7 @@ class _Installed:
 
 def _install(wanted: _Setup) -> None:
     from vigie.instrument.traces.export import ShippingProcessor, request_of
+    from vigie.instrument.traces.provider import provider_of_process
     from vigie.instrument.traces.tracer import OpenTelemetryTracing
 
     address = Address.of(wanted.to)
@@ -124,7 +125,7 @@ def _install(wanted: _Setup) -> None:
         capacity=CAPACITY,
     )
     processor = ShippingProcessor(shipper)
-    provider = wanted.provider or _provider_of_process(wanted.service)
+    provider = wanted.provider or provider_of_process(wanted.service)
     provider.add_span_processor(processor)
     # On the module of whom everybody asks, which is loaded once: see `logs`.
     setattr(spans, _MARK, _Installed(wanted, processor))
@@ -139,19 +140,3 @@ def _remove(found: _Installed) -> None:
 
 def _installed() -> _Installed | None:
     return getattr(spans, _MARK, None)
-
-
-def _provider_of_process(service: str) -> TracerProvider:
-    from opentelemetry import trace
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-
-    present = trace.get_tracer_provider()
-    if isinstance(present, TracerProvider):
-        return present
-    # What waits is sent by the shipper's own last words.
-    made = TracerProvider(
-        resource=Resource.create({"service.name": service}), shutdown_on_exit=False
-    )
-    trace.set_tracer_provider(made)
-    return made

@@ -23,7 +23,9 @@ LONGEST_TEXT = 16_384
 
 # What a span takes in memory, roughly: by how many may wait, so much is counted for each.
 _SPAN_BYTES = 1_000
-_TOKENS = "gen_ai."  # whose names speak of tokens, and mean their number
+
+# Other instruments tell where a client went word by word; what clients send is not ours to keep.
+_LEFT_OUT = frozenset({"url.full", "url.path", "url.query", "http.url", "http.target"})
 
 
 class ShippingProcessor(SpanProcessor):
@@ -121,7 +123,13 @@ def _ids(context: SpanContext) -> dict[str, Any]:
 
 
 def _attributes(values: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    return otlp.attributes({name: _shown(name, value) for name, value in (values or {}).items()})
+    return otlp.attributes(
+        {
+            name: _shown(name, value)
+            for name, value in (values or {}).items()
+            if name not in _LEFT_OUT
+        }
+    )
 
 
 def _shown(name: str, value: Any) -> Any:
