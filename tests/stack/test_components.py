@@ -121,6 +121,12 @@ def test_at_a_faster_pace_prometheus_repeats_itself_sooner(state: State, tmp_pat
     assert "--rules.alert.resend-delay=4s" in found[0].command
 
 
+def test_prometheus_may_wait_for_what_it_watches(state: State, tmp_path: Path) -> None:
+    found = engines(settings(tmp_path), state, BINARIES, 15, ["django"])
+    assert [one.after for one in found if one.after] == [("django",)]
+    assert found[0].after == ("django",)
+
+
 def test_the_disk_of_a_container_is_a_disk(state: State, tmp_path: Path) -> None:
     command = engine("node-exporter", state, settings(tmp_path)).command
     flag = "--collector.filesystem.fs-types-exclude="

@@ -26,6 +26,7 @@ log = logging.getLogger("vigie.traffic")
 
 _USERS_A_SECOND = 1
 _INVOICE_SECONDS = 5
+_INVOICE_SECONDS_AT_LEAST = 0.5
 _STOP_SECONDS = 1.5
 
 
@@ -82,8 +83,9 @@ def _watch_invoice(world: World) -> None:
     if world.targets.provider is None:
         return
     url = f"{world.targets.provider}/invoice"
+    pause = max(_INVOICE_SECONDS / world.pace, _INVOICE_SECONDS_AT_LEAST)
     while True:
-        time.sleep(_INVOICE_SECONDS)
+        time.sleep(pause)
         try:
             with urllib.request.urlopen(url, timeout=2) as response:
                 total = json.load(response)["total"]

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
-from vigie.simulate.pacing import TokenBudget
+from vigie.simulate.pacing import CALL_TOKENS, TokenBudget
 from vigie.simulate.targets import Targets, World
 
 log = logging.getLogger("vigie.traffic")
@@ -24,6 +24,7 @@ log = logging.getLogger("vigie.traffic")
 DEFAULT_USERS = 7
 DEFAULT_TOKENS_PER_MINUTE = 450
 BURST_MINUTES = 3
+LEAST_BURST = 2 * CALL_TOKENS
 _POLL_SECONDS = 0.25
 
 
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     targets = Targets(given.django, given.fastapi, given.streamlit, given.provider)
-    burst = BURST_MINUTES * given.tokens_per_minute
+    burst = max(BURST_MINUTES * given.tokens_per_minute / given.pace, LEAST_BURST)
     budget = TokenBudget(given.tokens_per_minute * given.pace, burst, time.monotonic)
     try:
         _wait_for(targets)

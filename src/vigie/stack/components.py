@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -73,17 +73,22 @@ class Component:
 
 
 def engines(
-    settings: Settings, state: State, binaries: Mapping[str, Executable], pace: float = 1
+    settings: Settings,
+    state: State,
+    binaries: Mapping[str, Executable],
+    pace: float = 1,
+    awaited: Sequence[str] = (),
 ) -> list[Component]:
     """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
     the newest: `binaries` holds them by the name of their setting. And our own exporter of costs,
     and the console. `pace` divides what they wait for, as `render.embedded` does their rules.
+    Prometheus starts after those that are `awaited`.
     """
     alertmanager, node_exporter = binaries["alertmanager"], binaries["node_exporter"]
     here = settings.here
     ports = settings.ports
     return [
-        _prometheus(settings, state, binaries["prometheus"], pace),
+        replace(_prometheus(settings, state, binaries["prometheus"], pace), after=tuple(awaited)),
         Component(
             name="alertmanager",
             title="Alertmanager",

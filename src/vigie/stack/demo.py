@@ -29,6 +29,10 @@ OPENAI_KEY_FILE = "OPENAI_API_KEY_FILE"
 OPENAI_URL = "OPENAI_BASE_URL"
 DATABASE_URL = "COACHING_DATABASE_URL"
 
+BUSY = ("--users", "10", "--tokens-per-minute", "800")
+"""How the traffic is for drills: enough of everything for most signals to be judged, and just below
+the tokens at which Vigie warns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demo:
@@ -192,7 +196,7 @@ class _Place:
                 *("--fastapi", self.reached("fastapi")),
                 *("--streamlit", self.reached("streamlit")),
                 *("--provider", env[OPENAI_URL].removesuffix("/v1")),
-                *(("--pace", f"{self.pace:g}") if self.pace > 1 else ()),
+                *(("--pace", f"{self.pace:g}", *BUSY) if self.pace > 1 else ()),
             ),
             cwd=str(self.state.folder),
             after=("simulator", "django", "fastapi", "streamlit"),

@@ -94,17 +94,19 @@ def up(
     with state.locked(on_wait=lambda holder: report(Waiting(holder))):
         running = saved(state).components if Supervisord(state).running() else ()
         binaries = find_all(environ, report, dict(settings.binaries))
-        components = known.engines(settings, state, binaries, pace)
+        demos: list[Component] = []
         gone: Collection[str] = ()
         if demo or any(one.name in known.DEMO for one in running):
             from vigie.stack.demo import asked_before, coaching
 
             asked = environ if demo else asked_before(environ, running)
             added = coaching(settings, state, asked, pace=pace)
-            components += added.components
-            environ, gone = added.environ, known.DEMO
+            demos, environ, gone = added.components, added.environ, known.DEMO
             if added.real_provider:
                 report(RealProvider(added.real_provider))
+        # What cannot answer yet has not been down; at a faster pace it would have been for minutes.
+        awaited = [one.name for one in demos if one.name in settings.services and pace > 1]
+        components = known.engines(settings, state, binaries, pace, awaited) + demos
         files = render.embedded(settings, pace)
         if settings.path is None:
             files[known.settings_file(settings, state).name] = NO_SETTINGS
