@@ -182,7 +182,7 @@ def holding(spans: list[Held], where: str) -> Iterator[SpanStore]:
 
 
 @pytest.mark.servers
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     worlds(),
     st.lists(st.tuples(QUERIES, PERIODS), min_size=1, max_size=6),
