@@ -7,12 +7,22 @@ the line's metadata.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from typing import Any
 
+from vigie.store.logql.quantities import print_go_float
 from vigie.store.wire import protobuf
+from vigie.store.wire.attributes import (
+    Attributes,
+    any_value,
+    any_value_of_json,
+    attributes_of,
+    attributes_of_json,
+    items,
+    member,
+    pair,
+)
 from vigie.store.wire.body import unpacked
 from vigie.store.wire.errors import bad
 from vigie.store.wire.limits import metadata_name
@@ -28,8 +38,6 @@ LABELS = frozenset(
     )
 )
 """The attributes of a resource that Loki makes labels of, by default."""
-
-Attributes = dict[str, Any]
 
 
 def read_otlp(body: bytes, content_type: str, encoding: str, now: float) -> list[Stream]:
@@ -99,6 +107,8 @@ def _text(value: Any) -> str:
         return value
     if value is None:
         return ""
+    if isinstance(value, float):
+        return print_go_float(value)
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_text)
@@ -115,7 +125,7 @@ def _resources(body: bytes) -> Iterator[tuple[Attributes, dict[str, str], Record
         scopes: list[bytes] = []
         for part, content in protobuf.fields(protobuf.raw(value)):
             if part == 1:
-                attributes = _attributes(protobuf.raw(content), 1)
+                attributes = attributes_of(protobuf.raw(content), 1)
             elif part == 2:
                 scopes.append(protobuf.raw(content))
         for scope in scopes:
@@ -136,7 +146,7 @@ def _scope(message: bytes) -> dict[str, str]:
         if number in (1, 2) and (text := protobuf.text(value)):
             told["scope_name" if number == 1 else "scope_version"] = text
         elif number == 3:
-            told.update(_flat(*_pair(protobuf.raw(value))))
+            told.update(_flat(*pair(protobuf.raw(value))))
     return told
 
 
@@ -155,9 +165,9 @@ def _record(message: bytes) -> Record:
             case 3:
                 metadata["severity_text"] = protobuf.text(value)
             case 5:
-                record["body"] = _any(protobuf.raw(value))
+                record["body"] = any_value(protobuf.raw(value))
             case 6:
-                name, content = _pair(protobuf.raw(value))
+                name, content = pair(protobuf.raw(value))
                 record["attributes"][name] = content
             case 7:
                 metadata["dropped_attributes_count"] = str(protobuf.whole(value))
@@ -171,99 +181,27 @@ def _record(message: bytes) -> Record:
     return record
 
 
-def _attributes(message: bytes, field: int) -> Attributes:
-    return dict(
-        _pair(protobuf.raw(value)) for number, value in protobuf.fields(message) if number == field
-    )
-
-
-def _pair(message: bytes) -> tuple[str, Any]:
-    name, content = "", None
-    for number, value in protobuf.fields(message):
-        if number == 1:
-            name = protobuf.text(value)
-        elif number == 2:
-            content = _any(protobuf.raw(value))
-    return name, content
-
-
-def _any(message: bytes, depth: int = 0) -> Any:
-    """An AnyValue."""
-    if depth > 50:
-        raise protobuf.ProtobufError("nested too deeply")
-    for number, value in protobuf.fields(message):
-        match number:
-            case 1:
-                return protobuf.text(value)
-            case 2:
-                return bool(protobuf.whole(value))
-            case 3:
-                return protobuf.signed(value)
-            case 4:
-                return protobuf.double(value)
-            case 5:
-                return [
-                    _any(protobuf.raw(each), depth + 1)
-                    for part, each in protobuf.fields(protobuf.raw(value))
-                    if part == 1
-                ]
-            case 6:
-                return {
-                    name: inner
-                    for part, each in protobuf.fields(protobuf.raw(value))
-                    if part == 1
-                    for name, inner in [_deeper(protobuf.raw(each), depth + 1)]
-                }
-            case 7:
-                return protobuf.raw(value)
-    return None
-
-
-def _deeper(message: bytes, depth: int) -> tuple[str, Any]:
-    name, content = "", None
-    for number, value in protobuf.fields(message):
-        if number == 1:
-            name = protobuf.text(value)
-        elif number == 2:
-            content = _any(protobuf.raw(value), depth)
-    return name, content
-
-
 # --- JSON ------------------------------------------------------------------------------------
 
 
 def _resources_of_json(body: bytes) -> Iterator[tuple[Attributes, dict[str, str], Record]]:
     try:
         request = json.loads(body)
-        for resource in _list(request, "resourceLogs"):
-            attributes = _attributes_of_json(_object(resource, "resource"))
-            for scope in _list(resource, "scopeLogs"):
-                about = _object(scope, "scope")
+        for resource in items(request, "resourceLogs"):
+            attributes = attributes_of_json(member(resource, "resource"))
+            for scope in items(resource, "scopeLogs"):
+                about = member(scope, "scope")
                 told = {
                     label: str(about[name])
                     for name, label in (("name", "scope_name"), ("version", "scope_version"))
                     if about.get(name)
                 }
-                for name, value in _attributes_of_json(about).items():
+                for name, value in attributes_of_json(about).items():
                     told.update(_flat(name, value))
-                for record in _list(scope, "logRecords"):
+                for record in items(scope, "logRecords"):
                     yield attributes, told, _record_of_json(record)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise bad(f"cannot read the logs: {error}") from None
-
-
-def _list(one: Any, name: str) -> list[Any]:
-    found = one.get(name) or []
-    if not isinstance(found, list):
-        raise TypeError(f"{name} is no list")
-    return found
-
-
-def _object(one: Any, name: str) -> dict[str, Any]:
-    found = one.get(name) or {}
-    if not isinstance(found, dict):
-        raise TypeError(f"{name} is no object")
-    return found
 
 
 def _record_of_json(one: dict[str, Any]) -> Record:
@@ -282,34 +220,7 @@ def _record_of_json(one: dict[str, Any]) -> Record:
     return {
         "time": int(one.get("timeUnixNano") or 0),
         "observed": int(one.get("observedTimeUnixNano") or 0),
-        "body": _any_of_json(one.get("body")),
-        "attributes": _attributes_of_json(one),
+        "body": any_value_of_json(one.get("body")),
+        "attributes": attributes_of_json(one),
         "metadata": metadata,
     }
-
-
-def _attributes_of_json(one: dict[str, Any]) -> Attributes:
-    return {str(each["key"]): _any_of_json(each.get("value")) for each in _list(one, "attributes")}
-
-
-def _any_of_json(value: Any) -> Any:
-    if not value:
-        return None
-    for name, content in value.items():
-        if name == "intValue":
-            return int(content)
-        if name == "bytesValue":
-            try:
-                return base64.b64decode(content)
-            except (binascii.Error, TypeError) as error:
-                raise ValueError(f"bytesValue: {error}") from None
-        if name == "arrayValue":
-            return [_any_of_json(each) for each in _list(content, "values")]
-        if name == "kvlistValue":
-            return {
-                str(each["key"]): _any_of_json(each.get("value"))
-                for each in _list(content, "values")
-            }
-        if name in ("stringValue", "boolValue", "doubleValue"):
-            return content
-    return None
