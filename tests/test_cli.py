@@ -19,6 +19,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from vigie.stack import binaries
+
 pytestmark = pytest.mark.servers  # each test starts the command as a process
 
 COMMANDS = (
@@ -220,6 +222,24 @@ def test_ctrl_c_while_it_starts_stops_what_was_started(terminal: Terminal, tmp_p
     assert terminal.processes() == []
 
 
+def test_an_up_that_is_killed_while_it_starts_is_finished_by_the_next(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    slow, real = tmp_path / "slow-prometheus", binaries.find_all()["prometheus"].path
+    slow.write_text(f'#!/bin/sh\n[ $1 = --version ] || sleep 5\nexec {real} "$@"\n')
+    slow.chmod(0o755)
+    terminal.environ["VIGIE_BINARIES__PROMETHEUS"] = str(slow)
+    up = terminal.start("up")
+    lines_until(up, "Alertmanager: ready")
+    up.kill()
+    again = terminal.vigie("up")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "Prometheus: ready in " in again.stdout
+    supervisors = [one for one in terminal.processes() if "supervisor.supervisord" in one.cmdline()]
+    assert len(supervisors) == 1
+    assert terminal.vigie("status").returncode == 0
+
+
 def test_ctrl_c_while_it_downloads_ends_at_once(terminal: Terminal, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -312,6 +332,46 @@ def test_wrong_settings_are_told_with_exit_code_2(terminal: Terminal) -> None:
     assert "vigie.yml:1: scrape_interval" in up.stderr
     assert "vigie.yml:2: bind" in up.stderr
     assert not terminal.state.exists()
+
+
+def test_a_running_stack_follows_vigie_yml_or_is_left_alone(terminal: Terminal) -> None:
+    file = terminal.folder / "vigie.yml"
+    file.write_text("")
+    assert terminal.vigie("up").returncode == 0
+
+    def running() -> dict[str, int]:
+        told = json.loads(terminal.vigie("status", "--json").stdout)
+        return {one["name"]: one["pid"] for one in told["components"]}
+
+    before = running()
+    file.write_text("retention: {logs: soon}\nthresholds: {memory: {warning: '<20%'}}\n")
+    wrong = terminal.vigie("up")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "vigie.yml:1: retention.logs" in wrong.stderr
+    assert "vigie.yml:2: thresholds.memory" in wrong.stderr
+    assert running() == before
+
+    file.write_text("thresholds: {memory_available: {warning: '<30%'}}\n")
+    followed = terminal.vigie("up")
+    assert followed.returncode == 0, followed.stdout + followed.stderr
+    first, second, *_ = followed.stdout.splitlines()
+    assert first == "Prometheus: has read its new configuration, and runs on"
+    assert second.startswith("Console: ready in ")
+    assert "Everything is ready, in " in followed.stdout
+    assert running() == before | {"console": running()["console"]}
+    assert "It already runs." in terminal.vigie("up").stdout
+
+
+def test_fast_is_told_until_it_goes_by_the_clock_again(terminal: Terminal) -> None:
+    fast = terminal.vigie("up", "--fast")
+    assert fast.returncode == 0, fast.stdout + fast.stderr
+    assert "\nfast: 15×. At the usual pace again: vigie up\n" in fast.stdout
+    assert "\nfast: 15×\n" in terminal.vigie("status").stdout
+    assert json.loads(terminal.vigie("status", "--json").stdout)["pace"] == 15
+    usual = terminal.vigie("up")
+    assert "Alertmanager: has read its new configuration, and runs on\n" in usual.stdout
+    assert "Prometheus: ready in " in usual.stdout
+    assert "fast" not in usual.stdout + terminal.vigie("status").stdout
 
 
 def test_a_folder_that_is_not_vigies_is_refused(terminal: Terminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -93,6 +94,21 @@ def server(free_port: Callable[[], int], tmp_path: Path) -> Callable[..., Compon
         )
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte; whatever runs in its folder `state` is stopped at the end."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "vigie-test", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this sandbox cannot mount a file system")
+    yield disk
+    down.stop(State.at(disk / "state"))
+    subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.fixture

@@ -6,15 +6,18 @@ import json
 import os
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from vigie.settings import load
-from vigie.stack import binaries
+from vigie.stack import binaries, orphans
 from vigie.stack.components import Component
 from vigie.stack.configuration import Draft
+from vigie.stack.down import down
 from vigie.stack.errors import StackError
 from vigie.stack.readiness import Launched, Ready, Reloaded
 from vigie.stack.started import saved
@@ -286,3 +289,72 @@ def test_what_is_gone_is_stopped_and_what_is_not_named_runs_on(
     assert done == Outcome([web, other], [])
     assert set(pids(state)) == {"web", "other"}
     assert status(state).well
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all room that is left."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+    return filler
+
+
+def test_on_a_full_disk_nothing_is_begun_and_the_file_is_told(
+    small_disk: Path, server: Server
+) -> None:
+    state = State.at(small_disk / "state")
+    state.make()
+    filler = fill(small_disk)
+    with pytest.raises(StackError) as raised:
+        brought(state, [server()], config={"file": "x" * 10_000})
+    assert str(raised.value) == (
+        f"cannot write {state.folder}/config.next/file: No space left on device\n"
+        "make room or give access there, or name another folder: --state DIR, or VIGIE_STATE=DIR"
+    )
+    with pytest.raises(StackError, match="No space left on device"):
+        brought(state, [server()])
+    assert not status(state).running
+    filler.unlink()
+    assert brought(state, [server()]).started == ["web"]
+
+
+def test_what_runs_goes_on_when_the_disk_is_full(small_disk: Path, server: Server) -> None:
+    state = State.at(small_disk / "state")
+    reader, web = server("reader", rereads=[str(state.config / "file")]), server("web")
+    brought(state, [reader, web], config={"file": "1"})
+    before = pids(state)
+    filler = fill(small_disk)
+    for new in ([reader, web], [reader, web, server("more")], [reader, replace(web, cwd="/tmp")]):
+        with pytest.raises(StackError, match="No space left on device"):
+            brought(state, new, config={"file": "2" * 10_000})
+        with (
+            pytest.raises(StackError, match="No space left on device")
+            if (new != [reader, web])
+            else nullcontext()
+        ):
+            brought(state, new)
+        assert pids(state) == before
+        assert (state.config / "file").read_text() == "1"
+        assert status(state).well
+    assert down(state).stopped == 2  # which needs no room
+    filler.unlink()
+    brought(state, [reader, web], config={"file": "1"})
+    done = brought(state, [reader, web, server("more")], config={"file": "2" * 10_000})
+    assert (done.started, done.reloaded) == (["more"], ["reader"])
+
+
+def test_a_supervisor_that_is_killed_while_it_starts_leaves_nothing(
+    state: State, server: Server
+) -> None:
+    def kill(event: Event) -> None:
+        if isinstance(event, Launched):
+            psutil.Process(Supervisord(state).pid()).kill()
+
+    with pytest.raises(StackError) as raised:
+        brought(state, [server("slow", wait_seconds=60)], kill)
+    assert str(raised.value) == (
+        f"supervisord of {state.folder} does not answer\nwhat had been started was stopped"
+    )
+    assert orphans.find(state) == []
+    assert brought(state, [server()]).started == ["web"]

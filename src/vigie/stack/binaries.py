@@ -20,7 +20,7 @@ from vigie.stack import cache as caches
 from vigie.stack import debian, releases
 from vigie.stack.errors import RequestError, StackError
 
-VERSION_SECONDS = 10.0
+VERSION_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,8 +186,9 @@ class State:
             os.close(descriptor)
             time.sleep(LOCK_POLL_SECONDS)
         try:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
+            with suppress(OSError):  # on a full disk others are not told who it is
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"pid {os.getpid()}\n".encode(), 0)
             yield
         finally:
             os.close(descriptor)
