@@ -318,7 +318,8 @@ def tools(folder: Path, count: int, end: int) -> dict[str, dict[str, float]]:
             if command is None or shutil.which(command[0]) is None:
                 continue
             began = time.perf_counter()
-            subprocess.run([*command, str(path)], stdout=subprocess.DEVNULL, check=False)
+            # grep stops at the first match where nobody reads what it writes.
+            subprocess.run([*command, str(path)], stdout=subprocess.PIPE, check=False)
             took = (time.perf_counter() - began) * 1000
             found.setdefault(name, {})[command[0]] = round(took, 1)
     return found
