@@ -92,6 +92,17 @@ class Head:
         return pa.Table.from_batches([b for c in self.chunks for b in c.batches], schema=ROWS)
 
 
+def groups_of(batch: pa.RecordBatch) -> list[tuple[int, int, int]]:
+    """(stream, from, to) for the rows of one stream that follow one another."""
+    streams = batch.column(0).to_numpy()
+    ends = [*(np.flatnonzero(streams[1:] != streams[:-1]) + 1).tolist(), len(streams)]
+    return [
+        (int(streams[start]), start, end)
+        for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        if end > start
+    ]
+
+
 def repeated(
     table: pa.Table, segments: Iterable[Segment], connection: duckdb.DuckDBPyConnection
 ) -> set[int]:

@@ -119,7 +119,7 @@ class LogStore:
         self._flusher_wakes = threading.Event()
         self._closing = False
         self._last_push = time.monotonic()
-        self._duckdb = duckdb.connect(config={"threads": 2, "memory_limit": "160MB"})
+        self._duckdb = duckdb.connect(config={"threads": 2, "memory_limit": "128MB"})
         self._background = duckdb.connect(config={"threads": 1, "memory_limit": "96MB"})
         for connection in (self._duckdb, self._background):
             connection.execute("SET temp_directory = ?", [str(folder / "temporary")])
@@ -164,8 +164,7 @@ class LogStore:
     def _replay(self, path: Path, number: int) -> None:
         self._head.chunks.append(heads.Chunk(number, began=time.monotonic()))
         for batch, first in wals.replay(path):
-            groups = ((int(s), i, i + 1) for i, s in enumerate(batch.column(0).to_pylist()))
-            self._head.add(batch, first, groups)
+            self._head.add(batch, first, heads.groups_of(batch))
             self._sequence = max(self._sequence, first + batch.num_rows)
 
     def _new_chunk(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -73,6 +74,11 @@ class Queries:
             answer = await anyio.to_thread.run_sync(work, limiter=self._limiter)
         except (LogQLError, PipelineError, MatchingError, LimitError) as error:
             raise bad(str(error)) from None
+        except duckdb.OutOfMemoryException:
+            raise bad(
+                "the query needs more memory than the store may use; ask for less time,"
+                " for fewer streams, or for fewer lines"
+            ) from None
         return json_response(answer)
 
     def _range(self, form: dict[str, str], by_kind: bool) -> bytes:
