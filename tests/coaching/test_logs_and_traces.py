@@ -61,6 +61,13 @@ def test_every_line_is_json_with_the_usual_fields(told: RecordReceiver) -> None:
 
 
 @pytest.mark.servers
+def test_the_last_line_of_a_service_that_is_told_to_end_arrives(told: RecordReceiver) -> None:
+    ended = {service: lines(told, service)[-1]["message"] for service in ("fastapi", "streamlit")}
+    assert {message.partition(" [")[0] for message in ended.values()} == {"Finished server process"}
+    assert any("exiting" in line["message"] for line in lines(told, "django"))
+
+
+@pytest.mark.servers
 def test_the_events_that_are_sought_are_found_by_their_names(told: RecordReceiver) -> None:
     failure = next(line for line in lines(told, "django") if line["event"] == AUTH_FAILURE.text)
     assert failure["reason"] == "bad_credentials"

@@ -19,6 +19,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -111,7 +112,7 @@ def structlog_processor(logger: object, method: str, event_dict: MutableMapping[
     """
     try:
         found = _installed()
-        writer = found.handler.writer if found is not None else Writer(service_name())
+        writer = found.handler.writer if found is not None else _writer(service_name())
         entry = line_of_event(writer, logger, method, event_dict)
         if found is not None:
             found.handler.ship(entry)
@@ -138,6 +139,9 @@ class _Installed:
     setup: _Setup
     handler: Handler
     put_back: Callable[[], None]
+
+
+_writer = lru_cache(maxsize=8)(Writer)
 
 
 def _installed() -> _Installed | None:

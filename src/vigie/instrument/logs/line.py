@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from json import JSONEncoder
+from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple
 
 from vigie.catalogue.logs import FIELDS, LEVELS
@@ -32,6 +33,7 @@ CUT = "…"
 
 _IDS = ("trace_id", "span_id", "request_id")
 
+_HIDDEN, _CUT = f'"{HIDDEN}"', f'"{CUT}"'
 _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 # What JSON leaves as it is, and a reader may take for a line's end, or a terminal for an order.
 _CONTROLS = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -57,22 +59,12 @@ class LongText(str):
     __slots__ = ()
 
 
-class _Room:
-    """What an event's own fields may take together, in characters."""
-
-    def __init__(self) -> None:
-        self.left = LONGEST_FIELDS
-
-    def take(self, text: str) -> str:
-        self.left = max(self.left - len(text) - 8, 0)
-        return text
-
-
 class Writer:
     """Writes the lines of one service."""
 
     def __init__(self, service: str, *, redact_mail: bool = False) -> None:
         self.service = service
+        self._service = _quoted(service)
         self._mail = redact_mail
 
     def entry(
@@ -87,36 +79,54 @@ class Writer:
     ) -> Entry:
         """An event as a line, with `own` fields behind the usual ones.
 
-        `created_ns` is Unix time, `level` one of `catalogue.logs.LEVELS`.
+        `event` is a text of `event_of`. `created_ns` is Unix time, `level` one of
+        `catalogue.logs.LEVELS`.
         """
-        fields: dict[str, Any] = {
-            "ts": timestamp(created_ns),
-            "level": level,
-            "service": self.service,
-            "logger": logger[:LONGEST_NAME],
-            "event": self._text(event, LONGEST_EVENT),
-            "message": self._text(message, LONGEST_MESSAGE),
-            **ids(),
-        }
-        room = _Room()
+        # Written by hand: to have an encoder made for each line would take longer than all of this.
+        known = ids()
+        parts = [
+            f'{{"ts":"{timestamp(created_ns)}","level":"{level}","service":{self._service}'
+            f',"logger":{_quoted(logger[:LONGEST_NAME])},"event":{_quoted(event)}'
+            f',"message":{_quoted(self._text(message, LONGEST_MESSAGE))}'
+        ]
+        brought = _ids_of(own, known)
+        known |= brought
+        parts += [f'"{name}":{_quoted(value)}' for name, value in known.items()]
+        left = LONGEST_FIELDS
         for count, (name, value) in enumerate(own.items()):
             if count == MOST_FIELDS:
-                fields["fields_left_out"] = len(own) - MOST_FIELDS
+                parts.append(f'"fields_left_out":{len(own) - MOST_FIELDS}')
                 break
-            said = self._value(name, value, room)
-            if name in _IDS and isinstance(said, str):
-                # Those of the present request count; outside of one, what the event says.
-                fields.setdefault(name, said)
-            else:
-                called = in_words(name)[:LONGEST_NAME]
-                fields[f"{called}_" if called in FIELDS else called] = said
-        text = _encode(fields)
+            if name in brought:
+                continue
+            key, secret = _key(name) if type(name) is str else _key(in_words(name))
+            if name in FIELDS:
+                key = _another_key(name, own)
+            said = _HIDDEN if secret and value is not None else self._in_json(value, left)
+            left -= len(said) if type(value) is not LongText else 0
+            parts.append(key + said)
+        text = ",".join(parts) + "}"
         if not text.isascii() or "\x7f" in text:
             text = _CONTROLS.sub(_escaped, text)
-        return Entry(created_ns, level, text, fields.get("trace_id", ""))
+        return Entry(created_ns, level, text, known.get("trace_id", ""))
 
-    def _value(self, name: object, value: Any, room: _Room, depth: int = 0) -> Any:
-        """A field's value as JSON has it, without secrets and of bounded size."""
+    def _in_json(self, value: Any, left: int) -> str:
+        """A field's value as JSON, without secrets, in some `left` characters."""
+        kind = type(value)
+        if kind is LongText:
+            return _quoted(self._text(_shortened(value), LONGEST_TEXT))
+        if left <= 0:
+            return _CUT
+        if kind is str:
+            return _quoted(self._text(value, LONGEST_FIELD))
+        if kind is bool:
+            return "true" if value else "false"
+        if (kind is int and -(2**63) <= value < 2**63) or (kind is float and math.isfinite(value)):
+            return repr(value)
+        return _encode(self._plain("", value, _Room(left)))
+
+    def _plain(self, name: object, value: Any, room: _Room, depth: int = 0) -> Any:
+        """A value as JSON has it, without secrets and of bounded size."""
         if isinstance(name, str) and is_secret(name) and value is not None:
             return HIDDEN
         if not room.left:
@@ -124,8 +134,6 @@ class Writer:
         kind = type(value)
         if kind is str:
             return room.take(self._text(value, LONGEST_FIELD))
-        if kind is LongText:
-            return self._text(_shortened(value), LONGEST_TEXT)
         room.take("")
         if kind is bool or value is None or (kind is int and -(2**63) <= value < 2**63):
             return value
@@ -133,13 +141,13 @@ class Writer:
             return value if math.isfinite(value) else str(value)
         if depth < DEEPEST and isinstance(value, Mapping):
             return {
-                room.take(self._said(key, LONGEST_NAME)): self._value(key, below, room, depth + 1)
+                room.take(self._said(key, LONGEST_NAME)): self._plain(key, below, room, depth + 1)
                 for key, below in _first(value.items(), len(value))
             }
         if depth < DEEPEST and isinstance(value, list | tuple | set | frozenset):
             if isinstance(value, tuple) and _is_secret_header(value):
                 return [self._said(value[0]), HIDDEN]
-            return [self._value("", each, room, depth + 1) for each in _first(value, len(value))]
+            return [self._plain("", each, room, depth + 1) for each in _first(value, len(value))]
         return room.take(self._said(value))
 
     def _said(self, value: object, longest: int = LONGEST_FIELD) -> str:
@@ -170,6 +178,39 @@ def _shortened(text: str) -> str:
         return text
     half = (LONGEST_TEXT - len(CUT) - 2) // 2
     return f"{text[:half]}\n{CUT}\n{text[-half:]}"
+
+
+@lru_cache(maxsize=4096)
+def _key(name: str) -> tuple[str, bool]:
+    """A field's name as it stands in the line, and whether its values are secrets."""
+    return f"{_quoted(name[:LONGEST_NAME])}:", is_secret(name)
+
+
+def _another_key(name: str, own: Mapping[str, Any]) -> str:
+    """The name of an event's own field that is called as one of every line's."""
+    while name in FIELDS or name in own:
+        name += "_"
+    return _key(name)[0]
+
+
+def _ids_of(own: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
+    """The ids that an event brings, outside of a request: within one, that one's count."""
+    return {
+        name: own[name][:LONGEST_NAME]
+        for name in _IDS
+        if name in own and name not in known and isinstance(own[name], str)
+    }
+
+
+class _Room:
+    """What a field with others in it may take, in characters."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, text: str) -> str:
+        self.left = max(self.left - len(text) - 8, 0)
+        return text
 
 
 def _first(items: Iterable[Any], size: int) -> Iterable[Any]:
@@ -243,10 +284,10 @@ def template(message: str) -> tuple[str, tuple[tuple[str, int], ...]]:
 
 def event_of(message: str) -> str:
     """What a message is about: its words up to the first value."""
-    beginning = message[: 2 * LONGEST_EVENT]
+    beginning = message[: 4 * LONGEST_EVENT].strip()
     end = _EVENT_ENDS.search(beginning)
-    about = beginning[: end.start()] if end else beginning
-    return about.strip()[:LONGEST_EVENT] or message[:LONGEST_EVENT]
+    about = redacted(beginning[: end.start()] if end else beginning)
+    return (about.strip() or redacted(beginning))[:LONGEST_EVENT].strip()
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, TypeAlias
 
+from vigie.catalogue.logs import LEVELS
 from vigie.instrument.logs.line import (
     LONGEST_EVENT,
     Entry,
@@ -28,7 +29,9 @@ from vigie.instrument.redaction import redacted
 _OF_A_RECORD = frozenset(
     [*vars(logging.LogRecord("", 0, "", 0, "", None, None)), "message", "asctime", "taskName"]
 )
-_LEVELS = {"warn": 30, "exception": 40, "fatal": 50, "notset": 10}
+# What structlog's levels and methods are called, and mean.
+_LEVELS = {"warn": "warning", "exception": "error", "fatal": "critical", "notset": "debug"}
+_LEVELS |= {name: name for name in LEVELS}
 _OF_STRUCTLOG = frozenset(
     [
         *("event", "level", "log_level", "logger", "timestamp"),
@@ -60,13 +63,14 @@ def line_of_record(writer: Writer, record: logging.LogRecord) -> Entry:
             own = {name: record.args[at] for name, at in named if at < len(record.args)}
     own.update({name: value for name, value in vars(record).items() if name not in _OF_A_RECORD})
     message = message_of(record)
-    event = in_words(own.pop("event", "")) or event or event_of(message)
+    if named_so := own.pop("event", ""):
+        event = event_of(in_words(named_so))
     _add_exception(own, record.exc_info, record.exc_text, record.stack_info)
     return writer.entry(
         created_ns=nanoseconds(record.created),
         level=level_name(record.levelno),
         logger=record.name,
-        event=event,
+        event=event or event_of(message),
         message=message,
         own=own,
     )
@@ -77,7 +81,6 @@ def line_of_event(
 ) -> Entry:
     """The line of an event of structlog."""
     level = str(event_dict.get("level") or event_dict.get("log_level") or method).lower()
-    number = _LEVELS.get(level) or logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     name = event_dict.get("logger") or getattr(logger, "name", None) or "structlog"
     own = {name: value for name, value in event_dict.items() if name not in _OF_STRUCTLOG}
     message = in_words(event_dict.get("event", ""))
@@ -89,7 +92,7 @@ def line_of_event(
     )
     return writer.entry(
         created_ns=time.time_ns(),
-        level=level_name(number),
+        level=_LEVELS.get(level, "info"),
         logger=in_words(name),
         event=event_of(message),
         message=message,
