@@ -20,7 +20,8 @@ from typing import Any
 import uvicorn
 
 from vigie.store.segments import LogStore, StoreLimits
-from vigie.store.wire.app import logs_app
+from vigie.store.spans import SpanStore
+from vigie.store.wire.app import logs_app, store_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,11 @@ class Client:
 
 
 @contextmanager
-def served(store: LogStore) -> Iterator[Client]:
-    """A server of the store in a thread of this process."""
+def served(store: LogStore, spans: SpanStore | None = None) -> Iterator[Client]:
+    """A server of the store, or of both, in a thread of this process."""
+    app = logs_app(store) if spans is None else store_app(store, spans)
     configuration = uvicorn.Config(
-        logs_app(store), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
+        app, host="127.0.0.1", port=0, log_level="warning", lifespan="off"
     )
     server = uvicorn.Server(configuration)
     thread = threading.Thread(target=server.run)
@@ -116,6 +118,16 @@ def served(store: LogStore) -> Iterator[Client]:
 def opened(folder: Path, limits: StoreLimits | None = None) -> Iterator[LogStore]:
     """A store, closed at the end."""
     store = LogStore(folder, limits)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened_spans(folder: Path, limits: StoreLimits | None = None) -> Iterator[SpanStore]:
+    """A store of spans, closed at the end."""
+    store = SpanStore(folder, limits)
     try:
         yield store
     finally:

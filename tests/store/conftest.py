@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from running_store import Client, opened, served
+from running_store import Client, opened, opened_spans, served
 from vigie.store.segments import LogStore, StoreLimits
+from vigie.store.spans import SpanStore
 
 
 @pytest.fixture
@@ -19,7 +20,14 @@ def store(tmp_path: Path) -> Iterator[LogStore]:
 
 
 @pytest.fixture
-def client(store: LogStore) -> Iterator[Client]:
-    """Asks a server of the store."""
-    with served(store) as one:
+def spans(tmp_path: Path) -> Iterator[SpanStore]:
+    """An empty store of spans that makes no segments by itself."""
+    with opened_spans(tmp_path / "spans", StoreLimits(idle_seconds=3600)) as one:
+        yield one
+
+
+@pytest.fixture
+def client(store: LogStore, spans: SpanStore) -> Iterator[Client]:
+    """Asks a server of both stores."""
+    with served(store, spans) as one:
         yield one

@@ -64,6 +64,63 @@ QUEUE_BYTES = gauge(
     "Bytes of lines that wait to be written.",
     emitter=Emitter.EXPORTER,
 )
+SPANS = counter(
+    "vigie_store_spans_total",
+    "Spans that were acknowledged, those among them that were there already too.",
+    emitter=Emitter.EXPORTER,
+)
+SPAN_BYTES = counter(
+    "vigie_store_span_bytes_total",
+    "Bytes of the spans that were acknowledged, as the log has them.",
+    emitter=Emitter.EXPORTER,
+)
+REPEATED_SPANS = counter(
+    "vigie_store_repeated_spans_total",
+    "Spans that were there already, and are kept once.",
+    emitter=Emitter.EXPORTER,
+)
+INVALID_SPANS = counter(
+    "vigie_store_invalid_spans_total",
+    "Spans that were refused for a fault of theirs: an id that is none, or a time out of range.",
+    emitter=Emitter.EXPORTER,
+)
+REFUSED_SPAN_PUSHES = counter(
+    "vigie_store_refused_span_pushes_total",
+    "Requests with spans that were refused for no fault of theirs.",
+    Label("reason", values=("queue_full", "disk_full")),
+    emitter=Emitter.EXPORTER,
+)
+FAILED_SPAN_WRITES = counter(
+    "vigie_store_failed_span_writes_total",
+    "Times that a file of spans could not be written.",
+    emitter=Emitter.EXPORTER,
+)
+DROPPED_SPAN_SEGMENTS = counter(
+    "vigie_store_dropped_span_segments_total",
+    "Segments of spans dropped, because of their age or to keep below retention.max_bytes.",
+    Label("reason", values=("age", "size")),
+    emitter=Emitter.EXPORTER,
+)
+SPAN_SEGMENTS = gauge(
+    "vigie_store_span_segments",
+    "Files of spans that are there.",
+    emitter=Emitter.EXPORTER,
+)
+SPAN_RESOURCES = gauge(
+    "vigie_store_span_resources",
+    "Resources, with instrumentation scopes, that there are spans of.",
+    emitter=Emitter.EXPORTER,
+)
+SPAN_DISK_BYTES = gauge(
+    "vigie_store_span_disk_bytes",
+    "Bytes of the files of spans.",
+    emitter=Emitter.EXPORTER,
+)
+HEAD_SPANS = gauge(
+    "vigie_store_head_spans",
+    "Spans that are in the log, and in no segment yet.",
+    emitter=Emitter.EXPORTER,
+)
 REQUEST_DURATION = histogram(
     "vigie_store_request_duration_seconds",
     "How long requests took.",

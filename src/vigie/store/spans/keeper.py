@@ -22,6 +22,8 @@ class SpanStore(LogStore):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(folder, limits, clock, span_columns)
+        self.invalid = 0
+        """Spans that were refused, each for a fault of its own."""
 
     def add(self, spans: Iterable[tuple[Source, Span]]) -> Future[None]:
         """Give spans to be written; the future is done when they are on disk.

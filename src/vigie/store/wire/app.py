@@ -13,12 +13,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from vigie.store.segments import LogStore
+from vigie.store.spans import SpanStore
 from vigie.store.wire.errors import RequestError
 from vigie.store.wire.index import Index
 from vigie.store.wire.ingest import Ingestion
 from vigie.store.wire.queries import Queries
 from vigie.store.wire.status import Status
 from vigie.store.wire.tail import Tail
+from vigie.store.wire.tempo.endpoints import traces_endpoints
 
 log = logging.getLogger("vigie.store")
 
@@ -27,7 +29,16 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def logs_app(store: LogStore) -> Starlette:
     """Loki's HTTP API, and OTLP for logs, on a store."""
-    ingestion, queries, status = Ingestion(store), Queries(store), Status(store)
+    return _app(store, None)
+
+
+def store_app(logs: LogStore, spans: SpanStore) -> Starlette:
+    """The APIs of Loki and of Tempo, and OTLP for both, on two stores."""
+    return _app(logs, spans)
+
+
+def _app(store: LogStore, spans: SpanStore | None) -> Starlette:
+    ingestion, queries, status = Ingestion(store), Queries(store), Status(store, spans)
     index = Index(store, queries)
     api = "/loki/api/v1"
     both = ("GET", "POST")
@@ -51,6 +62,8 @@ def logs_app(store: LogStore) -> Starlette:
         ("/metrics", ("GET",), status.metrics),
         ("/config", ("GET",), status.config),
     ]
+    if spans is not None:
+        endpoints += traces_endpoints(spans)
     routes: list[Route | WebSocketRoute] = [
         Route(path, _answering(path, endpoint, status), methods=list(methods))
         for path, methods, endpoint in endpoints

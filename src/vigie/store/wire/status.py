@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -15,12 +14,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from vigie import __version__
 from vigie.catalogue import store as catalogue
-from vigie.catalogue.metric import Metric
-from vigie.catalogue.telemetry import OLDEST_RECORD
 from vigie.store.segments import LogStore
-from vigie.store.segments.segment import DAY_NS
-from vigie.store.wire import limits, parameters
+from vigie.store.spans import SpanStore
+from vigie.store.wire import families, limits, parameters
 from vigie.store.wire.queries import json_response
+from vigie.store.wire.tempo import status as tempo
 
 LOKI = "3.4.6"
 """The Loki whose answers these are."""
@@ -29,10 +27,16 @@ LOKI = "3.4.6"
 class Status:
     """/ready, /metrics, /config, buildinfo and /api/v1/status."""
 
-    def __init__(self, store: LogStore) -> None:
+    def __init__(self, store: LogStore, spans: SpanStore | None = None) -> None:
         self._store = store
+        self._spans = spans
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
+        stores: dict[str, LogStore] = {"logs": store}
+        if spans is not None:
+            self._registry.register(tempo.SpanCollector(spans))
+            stores["traces"] = spans
+        self._registry.register(families.OldestCollector(stores))
         duration = catalogue.REQUEST_DURATION
         self._duration = Histogram(
             duration.name,
@@ -100,48 +104,27 @@ class Status:
 
     async def status(self, _request: Request) -> Response:
         """/api/v1/status"""
-        return json_response(status_of(self._store))
+        told = status_of(self._store)
+        if self._spans is not None:
+            told["traces"] = tempo.status_of(self._spans)
+        return json_response(told)
 
 
 def status_of(store: LogStore) -> dict[str, Any]:
     """Bytes, lines, and the times of the oldest and newest line, by day."""
-    days: dict[int, dict[str, int]] = {}
-    for segment in store.segments():
-        day = days.setdefault(
-            segment.day,
-            {
-                "lines": 0,
-                "bytes": 0,
-                "file_bytes": 0,
-                "oldest": segment.first,
-                "newest": segment.last,
-            },
-        )
-        day["lines"] += segment.lines
-        day["bytes"] += segment.raw_size
-        day["file_bytes"] += segment.file_size
-        day["oldest"] = min(day["oldest"], segment.first)
-        day["newest"] = max(day["newest"], segment.last)
+    segments = store.segments()
     head = store.head_lines()
     return {
         "logs": {
-            "lines": sum(day["lines"] for day in days.values()) + head,
-            "bytes": sum(day["bytes"] for day in days.values()),
+            "lines": sum(one.lines for one in segments) + head,
+            "bytes": sum(one.raw_size for one in segments),
             "file_bytes": store.disk_bytes(),
             "streams": len(store.streams),
             "head_lines": head,
             "full": store.full,
             "retention_seconds": store.limits.retention_seconds,
             "retention_max_bytes": store.limits.max_bytes,
-            "days": [
-                {
-                    "day": datetime.fromtimestamp(day * DAY_NS / 1e9, UTC).strftime("%Y-%m-%d"),
-                    **told,
-                    "oldest": limits.moment(told["oldest"]),
-                    "newest": limits.moment(told["newest"]),
-                }
-                for day, told in sorted(days.items())
-            ],
+            "days": families.days(segments, "lines"),
         }
     }
 
@@ -155,43 +138,22 @@ class _StoreCollector(Collector):
     def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
         """The families of `vigie.catalogue.store`."""
         store, counted = self._store, self._store.counters
-        yield _counter(catalogue.LINES, counted.lines)
-        yield _counter(catalogue.BYTES, counted.bytes)
-        yield _counter(catalogue.REPEATED_LINES, counted.repeated_lines)
-        yield _counter(catalogue.COMMITS, counted.commits)
-        yield _counters(
+        yield families.counter(catalogue.LINES, counted.lines)
+        yield families.counter(catalogue.BYTES, counted.bytes)
+        yield families.counter(catalogue.REPEATED_LINES, counted.repeated_lines)
+        yield families.counter(catalogue.COMMITS, counted.commits)
+        yield families.counters(
             catalogue.REFUSED_PUSHES,
             {"queue_full": counted.refused_queue, "disk_full": counted.refused_full},
         )
-        yield _counter(catalogue.FAILED_WRITES, counted.failed_writes)
-        yield _counters(
+        yield families.counter(catalogue.FAILED_WRITES, counted.failed_writes)
+        yield families.counters(
             catalogue.DROPPED_SEGMENTS,
             {"age": counted.dropped_segments_age, "size": counted.dropped_segments_size},
         )
         segments = store.segments()
-        yield _gauge(catalogue.SEGMENTS, len(segments))
-        yield _gauge(catalogue.STREAMS, len(store.streams))
-        yield _gauge(catalogue.DISK_BYTES, store.disk_bytes())
-        yield _gauge(catalogue.HEAD_LINES, store.head_lines())
-        yield _gauge(catalogue.QUEUE_BYTES, store.waiting_bytes())
-        if segments:
-            oldest = GaugeMetricFamily(
-                OLDEST_RECORD.name, OLDEST_RECORD.help, labels=OLDEST_RECORD.label_names
-            )
-            oldest.add_metric(["logs"], min(one.first for one in segments) / 1e9)
-            yield oldest
-
-
-def _counter(metric: Metric, value: float) -> CounterMetricFamily:
-    return CounterMetricFamily(metric.name, metric.help, value=value)
-
-
-def _counters(metric: Metric, values: dict[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(metric.name, metric.help, labels=metric.label_names)
-    for label, value in values.items():
-        family.add_metric([label], value)
-    return family
-
-
-def _gauge(metric: Metric, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(metric.name, metric.help, value=value)
+        yield families.gauge(catalogue.SEGMENTS, len(segments))
+        yield families.gauge(catalogue.STREAMS, len(store.streams))
+        yield families.gauge(catalogue.DISK_BYTES, store.disk_bytes())
+        yield families.gauge(catalogue.HEAD_LINES, store.head_lines())
+        yield families.gauge(catalogue.QUEUE_BYTES, store.waiting_bytes())

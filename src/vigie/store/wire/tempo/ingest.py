@@ -35,6 +35,7 @@ class SpanIngestion:
         try:
             kind = content_type(request.headers.get("content-type", ""))
             read = await self._read(request, kind)
+            self._store.invalid += sum(read.refused.values())
             if read.spans:
                 await self._keep(read)
         except RequestError as error:
