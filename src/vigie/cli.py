@@ -82,7 +82,6 @@ def vigie(
 @app.command(
     epilog=examples(
         "vigie up --demo            the engines, and the coaching application to watch",
-        "vigie up --demo --fast     minutes become seconds, for drills",
         "vigie up --foreground      until Ctrl-C",
     )
 )

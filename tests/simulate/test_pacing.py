@@ -1,7 +1,7 @@
 import random
 
 from vigie.simulate.pacing import CALL_TOKENS, Patience, TokenBudget
-from vigie.simulate.traffic import BURST_MINUTES, DEFAULT_TOKENS_PER_MINUTE
+from vigie.simulate.traffic import BURST_MINUTES, DEFAULT_TOKENS_PER_MINUTE, LEAST_BURST
 
 
 class Seconds:
@@ -36,6 +36,22 @@ def test_eager_users_stay_below_the_warning_of_1000_tokens_a_minute() -> None:
         first, *later = spent_in_five_minutes(tokens)
         assert 2500 < first < 4600
         assert all(1700 < each < 3200 for each in later)
+
+
+def test_at_fifteen_times_the_pace_they_do_as_well_and_make_ten_calls_in_a_window() -> None:
+    """With what the demo has for drills, in windows of 20 seconds."""
+    seconds, calls = Seconds(), [0]
+    budget = TokenBudget(15 * 800, LEAST_BURST, seconds)
+    budget.correct(0)
+    for half_second in range(1, 601):
+        seconds.passed = half_second / 2
+        calls.append(calls[-1])
+        while budget.allows():
+            calls[-1] += 1
+        budget.correct(calls[-1] * CALL_TOKENS)
+    windows = [end - begin for begin, end in zip(calls, calls[40:], strict=False)]
+    assert max(windows) * CALL_TOKENS * 3 < 15 * 1000
+    assert min(windows) >= 10
 
 
 def test_calls_that_are_made_whatever_is_left_are_paid_back_later() -> None:

@@ -2,10 +2,11 @@
 
     up.py ─► binaries.py ─► debian.py, releases.py     where the binaries come from
       │ ├──► components.py, demo.py                    what runs, as values
+      │ ├──► configuration.py                          what the engines read, checked, exchanged
       │ ├──► ports.py, readiness.py                    is the port free, does it answer
       │ └──► supervisord.py ─► deaths.py               the process that keeps them running
       ▼
-    state.py                                           the one folder that holds it all
+    state.py, started.py                               the one folder that holds it all
       ▲
     down.py, restart.py, status.py, logs.py ─► orphans.py, screen.py
 
