@@ -17,19 +17,20 @@ store = typer.Typer()
 @store.callback(
     invoke_without_command=True,
     epilog=examples(
-        "vigie store                    at the port that the settings name for logs",
+        "vigie store                    at the ports that the settings name for logs, traces, OTLP",
         "vigie store --port 3101 --state /var/lib/vigie",
     ),
 )
 def serve(
     port: Annotated[
-        int | None, typer.Option(metavar="PORT", min=0, max=65535, help="Where it listens.")
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="The one port to listen at."),
     ] = None,
     state: StateFolder = None,
     settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
-    """Keep logs, and answer LogQL: Loki's HTTP API, until Ctrl-C."""
+    """Keep logs and traces, and answer LogQL and TraceQL: the HTTP APIs of Loki and Tempo."""
     from vigie.store.memory import keep_small
 
     keep_small()
@@ -39,26 +40,30 @@ def serve(
     from vigie.stack.errors import StackError
     from vigie.stack.state import State
     from vigie.store.segments import HeldError, StoreLimits
+    from vigie.store.serve import Kept, PortError
     from vigie.store.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     known = load(settings)
-    chosen = known.ports.logs if port is None else port
+    seats = known.ports
+    ports = [seats.logs, seats.traces, seats.otlp] if port is None else [port]
     folder = State.at(state or default_folder()).data("store")
-    limits = StoreLimits(
-        retention_seconds=known.retention.logs.total_seconds(),
-        max_bytes=known.retention.max_bytes,
+    most = known.retention.max_bytes
+    kept = Kept(
+        StoreLimits(known.retention.logs.total_seconds(), most),
+        StoreLimits(known.retention.traces.total_seconds(), most),
     )
 
-    def listening(at: int) -> None:
-        typer.echo(f"The store: http://{known.here}:{at} (logs in {folder})")
+    def listening(at: list[int]) -> None:
+        also = f"; also at {', '.join(map(str, at[1:]))}" if at[1:] else ""
+        typer.echo(f"The store: http://{known.here}:{at[0]} (logs and traces in {folder}{also})")
 
     try:
-        run(Path(folder), known.bind, chosen, limits, listening)
+        run(Path(folder), known.bind, ports, kept, listening)
     except HeldError as error:
         raise StackError(str(error)) from None
-    except OSError as error:
+    except PortError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise StackError(
-            f"port {chosen} cannot be had: {why}\nname another: --port PORT"
+            f"port {error.port} cannot be had: {why}\nname another: --port PORT"
         ) from error

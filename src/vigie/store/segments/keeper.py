@@ -104,6 +104,8 @@ class LogStore:
         self.counters = Counters()
         self.full = False
         """Whether the disk took no more when it was last asked."""
+        self.beside: tuple[LogStore, ...] = ()
+        """Stores that `max_bytes` is for together with this one."""
         self._clock = clock
         self._columns = columns
         self._lock_file = hold(folder)
@@ -452,6 +454,7 @@ class LogStore:
 
     def expire(self) -> None:
         """Drop the days that are over, and the oldest segments when there are too many bytes."""
+        elsewhere = sum(one.disk_bytes() for one in self.beside)
         with self._tending, self._lock:
             oldest = int((self._clock() - self.limits.retention_seconds) * 1e9) // DAY_NS
             over = [one for one in self._segments if one.day < oldest]
@@ -463,15 +466,17 @@ class LogStore:
                 )
                 self._drop(over)
                 self.counters.dropped_segments_age += len(over)
-            self._keep_to_size()
+            self._keep_to_size(elsewhere)
 
-    def _keep_to_size(self) -> None:
+    def _keep_to_size(self, elsewhere: int) -> None:
+        """`elsewhere` are the bytes of the stores beside this one, which drop what is older."""
         if self.limits.max_bytes is None:
             return
-        total = self.disk_bytes()
+        total = self.disk_bytes() + elsewhere
+        older = min((one.last for store in self.beside for one in store.segments()), default=None)
         going = []
         for one in sorted(self._segments, key=lambda segment: segment.last):
-            if total <= self.limits.max_bytes:
+            if total <= self.limits.max_bytes or (older is not None and one.last > older):
                 break
             going.append(one)
             total -= one.file_size
