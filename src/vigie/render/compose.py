@@ -237,7 +237,7 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             "--disable-reporting",
             "/etc/alloy/config.alloy",
         ),
-        ports=(*published(4317, 4317), *published(4318, 4318)),
+        ports=(*published(4317, 4317), *published(ports.otlp, 4318)),
         volumes=(
             "./alloy:/etc/alloy:ro",
             "alloy-data:/var/lib/alloy/data",

@@ -161,6 +161,7 @@ class Ports(Section):
     node_exporter: Port = 9100
     logs: Port = 3100
     traces: Port = 3200
+    otlp: Port = 4318
     console: Port = 3300
     grafana: Port = 3000
     simulator: Port = 8090
