@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "environment"))
 
 
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile"]
+"""Two at once; a file's tests stay together, and share what is made for them."""
+
+
 def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     # Servers are to start as they do for a user: with bytecode, not compiling all of it each time.
@@ -20,7 +24,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "--quick" in arguments:
         arguments.remove("--quick")
-        return int(pytest.main(["-m", "not servers", *arguments]))
+        return int(pytest.main(["-m", "not servers", *SIDE_BY_SIDE, *arguments]))
     prepare()
     return int(pytest.main(arguments))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +22,28 @@ def settings(folder: Path, text: str = "") -> Settings:
 
 
 def alerts(text: str, name: str) -> list[dict[str, Any]]:
-    groups = yaml.safe_load(text)["groups"]
-    return [rule for group in groups for rule in group["rules"] if rule.get("alert") == name]
+    return [rule for group in _groups(text) for rule in group["rules"] if rule.get("alert") == name]
+
+
+@cache
+def _groups(text: str) -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = yaml.safe_load(text)["groups"]
+    return groups
 
 
 def rules(folder: Path, given: str = "", pace: float = 1) -> str:
     return embedded(settings(folder, given), pace)[PATH]
 
 
-def test_a_group_is_written_to_be_read(tmp_path: Path) -> None:
-    start = rules(tmp_path).index("  # OpenAI errors")
-    assert rules(tmp_path)[start:].split("annotations")[0] == (
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The rules of somebody who set nothing."""
+    return rules(tmp_path_factory.mktemp("usual"))
+
+
+def test_a_group_is_written_to_be_read(usual: str) -> None:
+    start = usual.index("  # OpenAI errors")
+    assert usual[start:].split("annotations", maxsplit=1)[0] == (
         "  # OpenAI errors: share of calls that failed over 5 minutes; warning above 5%, "
         "critical above\n"
         "  # 20%, for 2m; from 20 calls on.\n"
@@ -119,8 +131,8 @@ def test_retention_is_the_users(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
-def test_every_alert_leads_to_the_console(signal: Any, tmp_path: Path) -> None:
-    for alert in alerts(rules(tmp_path), signal.alert):
+def test_every_alert_leads_to_the_console(signal: Any, usual: str) -> None:
+    for alert in alerts(usual, signal.alert):
         annotations = alert["annotations"]
         assert annotations["runbook_url"] == f"http://localhost:3300/runbooks/{signal.name}"
         dashboard = f"http://localhost:3300/d/{signal.dashboard}"

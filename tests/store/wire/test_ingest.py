@@ -67,7 +67,7 @@ def test_a_push_may_be_compressed(client: Client) -> None:
         (b'{"streams": [{"stream": {"a": 1}, "values": []}]}', {}, 400),
         (b'{"streams": [{"stream": {"a": "b"}, "values": []}]}', {}, 204),
         (b"\x1f\x8bbroken", {"Content_Encoding": "gzip"}, 400),
-        (gzip.compress(b'{"streams":[]}')[:-9], {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b'{"streams":[]}', mtime=0)[:-9], {"Content_Encoding": "gzip"}, 400),
         (b"{}", {"Content_Encoding": "br"}, 400),
         (b"\xff\xff\xff\xff\x7f", {"Content_Type": "application/x-protobuf"}, 413),
         (snappy(b"\x0a\x05ab"), {"Content_Type": "application/x-protobuf"}, 400),
