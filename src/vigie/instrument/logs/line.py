@@ -284,7 +284,12 @@ def template(message: str) -> tuple[str, tuple[tuple[str, int], ...]]:
 
 def event_of(message: str) -> str:
     """What a message is about: its words up to the first value."""
-    beginning = message[: 4 * LONGEST_EVENT].strip()
+    return _event_of(message[: 4 * LONGEST_EVENT])
+
+
+@lru_cache(maxsize=1024)
+def _event_of(beginning: str) -> str:
+    beginning = beginning.strip()
     end = _EVENT_ENDS.search(beginning)
     about = redacted(beginning[: end.start()] if end else beginning)
     return (about.strip() or redacted(beginning))[:LONGEST_EVENT].strip()
