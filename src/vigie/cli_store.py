@@ -40,26 +40,25 @@ def serve(
     from vigie.stack.errors import StackError
     from vigie.stack.state import State
     from vigie.store.segments import HeldError, StoreLimits
-    from vigie.store.serve import Kept, PortError
+    from vigie.store.serve import PortError
     from vigie.store.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     known = load(settings)
     seats = known.ports
-    ports = [seats.logs, seats.traces, seats.otlp] if port is None else [port]
+    chosen = seats.logs if port is None else port
+    also = (seats.traces, seats.otlp) if port is None else ()
     folder = State.at(state or default_folder()).data("store")
     most = known.retention.max_bytes
-    kept = Kept(
-        StoreLimits(known.retention.logs.total_seconds(), most),
-        StoreLimits(known.retention.traces.total_seconds(), most),
-    )
+    logs = StoreLimits(known.retention.logs.total_seconds(), most)
+    traces = StoreLimits(known.retention.traces.total_seconds(), most)
 
-    def listening(at: list[int]) -> None:
-        also = f"; also at {', '.join(map(str, at[1:]))}" if at[1:] else ""
-        typer.echo(f"The store: http://{known.here}:{at[0]} (logs and traces in {folder}{also})")
+    def listening(at: int) -> None:
+        more = "".join(f", :{one}" for one in also)
+        typer.echo(f"The store: http://{known.here}:{at}{more} (logs and traces in {folder})")
 
     try:
-        run(Path(folder), known.bind, ports, kept, listening)
+        run(Path(folder), known.bind, chosen, logs, listening, traces=traces, also=also)
     except HeldError as error:
         raise StackError(str(error)) from None
     except PortError as error:

@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -16,33 +15,32 @@ from vigie.store.segments import LogStore, StoreLimits
 from vigie.store.spans import SpanStore
 from vigie.store.wire.app import store_app
 
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How much of the logs, and of the traces; `max_bytes` is for both together."""
-
-    logs: StoreLimits
-    traces: StoreLimits
+TRACES_SECONDS = 3 * 86_400
+"""How long traces are kept, unless it is told."""
 
 
 def serve(
     folder: Path,
     host: str,
-    ports: Sequence[int],
-    kept: Kept,
-    listening: Callable[[list[int]], None] = lambda _ports: None,
+    port: int,
+    limits: StoreLimits,
+    listening: Callable[[int], None] = lambda _port: None,
+    *,
+    traces: StoreLimits | None = None,
+    also: Sequence[int] = (),
 ) -> None:
-    """Serve the stores in `folder` until SIGINT or SIGTERM; `listening` is told the ports.
+    """Serve the stores in `folder` until SIGINT or SIGTERM; `listening` is told the port.
 
-    Everything is answered at every port: there are several because Loki, Tempo and OTLP have each
-    their own. Raises `HeldError`, and `PortError` where a port cannot be had.
+    `limits` are those of the logs; their `max_bytes` is for both together. Everything is answered
+    at every port: there may be several because Loki, Tempo and OTLP have each their own. Raises
+    `HeldError`, and `PortError` where a port cannot be had.
     """
     with ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
-        listeners = [stack.enter_context(_listener(host, port)) for port in ports]
-        logs = LogStore(folder, kept.logs)
+        listeners = [stack.enter_context(_listener(host, one)) for one in (port, *also)]
+        logs = LogStore(folder, limits)
         stack.callback(logs.close)
-        spans = SpanStore(folder / "traces", kept.traces)
+        spans = SpanStore(folder / "traces", traces or StoreLimits(TRACES_SECONDS))
         stack.callback(spans.close)
         logs.beside, spans.beside = (spans,), (logs,)
         gc.freeze()  # what is loaded by now stays: no need to look at it again and again
@@ -57,7 +55,7 @@ def serve(
         server = uvicorn.Server(configuration)
         for one in listeners:
             one.listen(2048)
-        listening([one.getsockname()[1] for one in listeners])
+        listening(listeners[0].getsockname()[1])
         server.run(sockets=listeners)
 
 
