@@ -7,6 +7,6 @@ VARIABLES = ("VIGIE_SERVICE", "OTEL_SERVICE_NAME")
 UNKNOWN = "unknown_service"
 
 
-def service_name(environ: Mapping[str, str] = os.environ) -> str:
-    """The name in the environment; OpenTelemetry's word for none where there is none."""
-    return next((name for each in VARIABLES if (name := environ.get(each))), UNKNOWN)
+def service_name(environ: Mapping[str, str] = os.environ, unknown: str = UNKNOWN) -> str:
+    """The name in the environment; `unknown` (OpenTelemetry's word for it) where there is none."""
+    return next((name for each in VARIABLES if (name := environ.get(each))), unknown)

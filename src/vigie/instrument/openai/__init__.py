@@ -11,7 +11,6 @@ and streamed.
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from functools import partial
 from importlib.util import find_spec
@@ -28,10 +27,9 @@ from vigie.instrument.openai.budgeted import Budgeted
 from vigie.instrument.openai.recorder import Recorder
 from vigie.instrument.openai.seam import installed, seam
 from vigie.instrument.openai.spans import spans
+from vigie.instrument.service import service_name
 
 __all__ = ["instrument", "uninstrument"]
-
-_SERVICE_VARIABLES = ("VIGIE_SERVICE", "OTEL_SERVICE_NAME")
 
 
 def instrument(
@@ -75,7 +73,7 @@ def instrument(
         found.rates,
         ledger,
         spans(),
-        service=_service() if service is None else service,
+        service=service_name(unknown="") if service is None else service,
         currency=currency,
         budgeted=budgeted,
     )
@@ -114,7 +112,3 @@ def _currency(code: str | None, per_usd: Decimal | None) -> Currency | None:
             'a currency is its code and its rate: currency_code="EUR", per_usd=Decimal("0.92")'
         )
     return Currency(code, Decimal(1) if per_usd is None else per_usd)
-
-
-def _service() -> str:
-    return next((name for each in _SERVICE_VARIABLES if (name := os.environ.get(each))), "")
