@@ -1,7 +1,8 @@
-"""The embedded store for logs: Loki's HTTP API and LogQL, on columnar files that DuckDB reads.
+"""The embedded store: Loki's HTTP API and LogQL, Tempo's HTTP API and TraceQL, on columnar files.
 
-`logql` is the language: pure, no files and no clock. `segments` keeps the lines: an append-only log
-for the acknowledgement, Parquet files by day behind it. `query` answers a LogQL tree from the
-segments. `wire` speaks HTTP. What it answers is what Loki answers, so that moving to Loki changes
-nothing.
+`logql` and `traceql` are the languages: pure, no files and no clock. `segments` keeps lines: an
+append-only log for the acknowledgement, Parquet files by day behind it, which DuckDB reads. `query`
+answers a LogQL tree from the segments. A span is a line in a store of its own: `spans` says how,
+and answers a TraceQL tree. `wire` speaks HTTP. What the store answers is what Loki and Tempo
+answer, so that moving to them changes nothing.
 """
