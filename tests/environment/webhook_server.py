@@ -25,11 +25,12 @@ class Post:
 class WebhookServer:
     """Listens on a `port` of 127.0.0.1; `posts` are those that it took, oldest first.
 
-    It answers 500 to the next `refusals`, and does not keep those; `refused` counts them.
+    It answers `refusal` to the next `refusals`, and does not keep those; `refused` counts them.
     """
 
     port: int
     refusals: int = 0
+    refusal: int = 500
     refused: int = 0
     posts: Queue[Post] = field(default_factory=Queue)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -43,7 +44,7 @@ class WebhookServer:
         with self.lock:
             if self.refused < self.refusals:
                 self.refused += 1
-                return 500
+                return self.refusal
             self.posts.put(post)
             return 200
 
