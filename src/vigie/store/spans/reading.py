@@ -12,6 +12,7 @@ import duckdb
 from vigie.store.logql.plan import EVERYTHING, Sql
 from vigie.store.segments import LogStore, Snapshot
 from vigie.store.segments.columns import Field
+from vigie.store.segments.streams import Labels
 from vigie.store.spans.conditions import Needs
 from vigie.store.spans.fields import SOURCES, Names, Part, rows, sources
 
@@ -43,9 +44,15 @@ ALWAYS = Period()
 class Reader:
     """Reads the spans of one snapshot."""
 
-    def __init__(self, snapshot: Snapshot, cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        streams: dict[int, Labels],
+        cursor: duckdb.DuckDBPyConnection,
+    ) -> None:
         self.snapshot = snapshot
         self.cursor = cursor
+        self.streams = streams
         cursor.register(_HEAD, snapshot.head)
 
     def rows(self, names: Names, period: Period = ALWAYS, where: Sql = EVERYTHING) -> Sql:
@@ -69,7 +76,7 @@ class Reader:
     def spans(self, needs: Needs, period: Period = ALWAYS) -> Sql:
         """The spans of a period with all columns that conditions need; makes the table `SOURCES`
         with what they need of it."""
-        self.cursor.register(SOURCES, sources(dict(self.snapshot.streams.labels), needs.names))
+        self.cursor.register(SOURCES, sources(self.streams, needs.names))
         joins = [Sql(f"JOIN {SOURCES} USING (stream)")]
         if needs.traces:
             joins.append(_joined(_wholes(self), "trace"))
@@ -118,9 +125,12 @@ def _joined(one: Sql, columns: str) -> Sql:
 @contextmanager
 def reading(store: LogStore) -> Iterator[Reader]:
     """A reader of the store as it is now."""
+    before = store.streams.labels
     with store.snapshot() as snapshot:
+        # Streams may be forgotten just before the snapshot is taken, and added just after.
+        streams = {**before, **store.streams.labels}
         cursor = store.cursor()
         try:
-            yield Reader(snapshot, cursor)
+            yield Reader(snapshot, streams, cursor)
         finally:
             cursor.close()

@@ -37,7 +37,7 @@ def tag_names(
         streams = {n for (n,) in reader.ask(_of("SELECT DISTINCT stream", rows))}
         sources = [
             source_of(labels["resource"], labels["scope"])
-            for number, labels in list(reader.snapshot.streams.labels.items())
+            for number, labels in reader.streams.items()
             if number in streams
         ]
     found["resource"] = sorted({name for one in sources for name in one.resource})

@@ -24,7 +24,7 @@ class Trace:
 def find_trace(store: LogStore, trace: str) -> Trace:
     """The trace of an id of 32 hexadecimal digits; without spans where there is none."""
     with reading(store) as reader:
-        streams = reader.snapshot.streams.labels
+        streams = reader.streams
         selects = []
         for part in reader.parts():
             if part.fields is None:
@@ -51,11 +51,10 @@ def find_trace(store: LogStore, trace: str) -> Trace:
                 (*(value for one in selects for value in one.parameters), MOST_SPANS + 1),
             )
         )
-        labels = {number: streams[number] for number in {row[0] for row in rows}}
     found: dict[tuple[str, int], tuple[Source, Span]] = {}
     for stream, start, line, meta in rows[:MOST_SPANS]:
         span = read(start, line, meta)
-        source = source_of(labels[stream]["resource"], labels[stream]["scope"])
+        source = source_of(streams[stream]["resource"], streams[stream]["scope"])
         # Client and server may share an id, as in Zipkin's traces.
         found.setdefault((span.span, span.kind), (source, span))
     return Trace(list(found.values()), len(rows) <= MOST_SPANS)

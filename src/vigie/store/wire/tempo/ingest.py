@@ -16,7 +16,7 @@ from vigie.store.spans import SpanStore
 from vigie.store.wire.errors import RequestError
 from vigie.store.wire.ingest import RETRY_AFTER, read_body
 from vigie.store.wire.tempo import trace_protobuf
-from vigie.store.wire.tempo.spans import JSON, PROTOBUF, Read, content_type, read_spans
+from vigie.store.wire.tempo.otlp import JSON, PROTOBUF, Read, content_type, read_spans
 
 _LARGE = 256 << 10
 """Bytes; a larger request is read by a thread, so that others are answered meanwhile."""

@@ -20,12 +20,13 @@ DEFAULT_VALUES = 5_000
 _WHOLE = re.compile(r"[0-9]+")
 _LOGFMT = re.compile(r'\s*([^\s="]+)(?:=(?:"((?:[^"\\]|\\.)*)"|([^\s"]*)))?(?=\s|$)')
 
-Query = Mapping[str, str]
+Asked = Mapping[str, str]
+"""The parameters of a request."""
 
 
-def whole(query: Query, name: str) -> int | None:
+def whole(asked: Asked, name: str) -> int | None:
     """A number of up to 32 bits; None where it is not told."""
-    text = query.get(name, "")
+    text = asked.get(name, "")
     if not text:
         return None
     if _WHOLE.fullmatch(text) is None:
@@ -36,9 +37,9 @@ def whole(query: Query, name: str) -> int | None:
     return value
 
 
-def limit(query: Query, name: str, default: int, most: int) -> int:
+def limit(asked: Asked, name: str, default: int, most: int) -> int:
     """How many are asked for."""
-    value = whole(query, name)
+    value = whole(asked, name)
     if value == 0 and name == "limit":
         raise bad("invalid limit: must be a positive number")
     if value is not None and value > most:
@@ -46,9 +47,9 @@ def limit(query: Query, name: str, default: int, most: int) -> int:
     return value or default
 
 
-def period(query: Query) -> Period:
+def period(asked: Asked) -> Period:
     """From `start` to `end`, in seconds; all of time where neither is told."""
-    start, end = whole(query, "start") or 0, whole(query, "end") or 0
+    start, end = whole(asked, "start") or 0, whole(asked, "end") or 0
     if not start and not end:
         return Period()
     if end <= start:
@@ -78,10 +79,10 @@ def traceql(text: str) -> t.Query:
         raise bad(f"invalid TraceQL query: {error}") from None
 
 
-def only_filter(query: Query) -> t.Expression | None:
+def only_filter(asked: Asked) -> t.Expression | None:
     """The expression of `q`, where it is one filter; as Tempo does, nothing for anything else."""
     try:
-        stages = parse(query.get("q", "")).stages
+        stages = parse(asked.get("q", "")).stages
     except TraceQLError:
         return None
     match stages:
@@ -98,13 +99,13 @@ def tag(name: str) -> t.Field:
         raise bad(f"please provide a valid tagName: {error}") from None
 
 
-def by_tags(query: Query) -> t.Query:
+def by_tags(asked: Asked) -> t.Query:
     """The query that `tags`, `minDuration` and `maxDuration` mean.
 
     Values are matched in any case, anywhere in a text; numbers and booleans as they are.
     """
-    parts: list[t.Expression] = [_tag(*one) for one in _tags(query.get("tags", "")).items()]
-    shortest, longest = _duration(query, "minDuration"), _duration(query, "maxDuration")
+    parts: list[t.Expression] = [_tag(*one) for one in _tags(asked.get("tags", "")).items()]
+    shortest, longest = _duration(asked, "minDuration"), _duration(asked, "maxDuration")
     if shortest and longest is not None and shortest > longest:
         raise bad("invalid maxDuration: must be greater than minDuration")
     for op, value in ((">=", shortest), ("<=", longest)):
@@ -114,8 +115,8 @@ def by_tags(query: Query) -> t.Query:
     return t.Query((t.Filter(t.And(tuple(parts)) if parts else None),))
 
 
-def _duration(query: Query, name: str) -> int | None:
-    text = query.get(name, "")
+def _duration(asked: Asked, name: str) -> int | None:
+    text = asked.get(name, "")
     if not text:
         return None
     try:
