@@ -1,4 +1,7 @@
-"""Every alert fires in the demo and clears again, in compressed time, by faults that are real."""
+"""Every alert fires in the demo and clears again, in compressed time, by faults that are real.
+
+It takes four to five minutes: what is judged over an hour, or held for one, is three of them.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,10 @@ from vigie.catalogue.scrape import UP
 from vigie.catalogue.signals import BY_NAME, SERVICE_DOWN, SIGNALS, WATCHDOG
 from webhook_server import running_webhook_server
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(1200)]
 
-MOST_SECONDS = 360
+PATIENCE_SECONDS = 900
+"""How long to wait for anything; a machine with much else to do takes longer."""
 
 
 class Record:
@@ -139,10 +143,10 @@ def test_every_alert_fires_and_is_told_and_clears(
         demo = stack.enter_context(fast_demo(folder, said, COACHING_DATABASE_URL=postgresql))
         demo.up()
         # Enough for the floors of events: twenty calls in what is five minutes by the clock.
-        urls = {name: demo.url(name) for name in SERVICES}
-        load = Load(**urls, asks=2.2, knocks=4, looks=True)
+        django, fastapi, streamlit = (demo.url(name) for name in SERVICES)
+        load = Load(django, fastapi, streamlit, asks=2.2, knocks=4, looks=True)
         stack.enter_context(load.going_on())
-        record = stack.enter_context(recorded(demo, began + MOST_SECONDS))
+        record = stack.enter_context(recorded(demo, began + PATIENCE_SECONDS))
 
         freeze(demo, record)
         suffer(World(demo, load, receiver, pages), record)
