@@ -57,11 +57,8 @@ class Fault:
     @property
     def alerts(self) -> set[tuple[str, str]]:
         """The alerts that it makes fire: name and severity."""
-        return {
-            (BY_NAME[name].alert, severity.value)
-            for name in self.limits
-            for severity in severities(name)
-        } | {(str(BY_NAME[name].absent_alert), Severity.WARNING.value) for name in self.absent}
+        bad = {(BY_NAME[name].alert, one.value) for name in self.limits for one in severities(name)}
+        return bad | self._absences
 
     @property
     def mildest(self) -> set[tuple[str, str]]:
@@ -71,9 +68,12 @@ class Fault:
     @property
     def worst(self) -> set[tuple[str, str]]:
         """Those that nothing of its own mutes."""
-        return {(BY_NAME[name].alert, severities(name)[-1].value) for name in self.limits} | {
-            alert for alert in self.alerts if alert[0].endswith("Absent")
-        }
+        bad = {(BY_NAME[name].alert, severities(name)[-1].value) for name in self.limits}
+        return bad | self._absences
+
+    @property
+    def _absences(self) -> set[tuple[str, str]]:
+        return {(str(BY_NAME[name].absent_alert), Severity.WARNING.value) for name in self.absent}
 
 
 def severities(name: str) -> list[Severity]:
@@ -118,7 +118,7 @@ def _load(**rates: float) -> Act:
 
 
 def _refusing_ledger(when: str) -> Act:
-    """The ledger takes no row `when` so; never again refuses if that is empty."""
+    """The ledger takes no row of which SQL says `when`; all of them again where that is empty."""
 
     def act(world: World) -> None:
         with closing(sqlite3.connect(world.demo.state / place.FILE_NAME, timeout=30)) as ledger:
