@@ -48,28 +48,25 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Comp
     found = engines(settings, state, binaries.find_all(), pace=15)
     components = {one.name: one for one in found}
     with ExitStack() as stack:
-        for one in components.values():
-            # In its first seconds Prometheus knows no Alertmanager yet; it would send what fires
-            # again only a minute later, by the clock.
-            sooner = ["--rules.alert.resend-delay=4s"] if one.name == "prometheus" else []
+        # Whoever is told first: a message that finds nobody is a failure, and an alert.
+        for one in [*found[2:], *reversed(found[:2])]:
             log = stack.enter_context((folder / f"{one.name}.log").open("wb"))
-            command = [*one.command, *sooner]
-            process = subprocess.Popen(command, cwd=one.cwd, stdout=log, stderr=log)
+            process = subprocess.Popen(one.command, cwd=one.cwd, stdout=log, stderr=log)
             stack.callback(process.wait)
             stack.callback(process.terminate)
-        for one in components.values():
             _until(partial(_got, one.ready_url))
         yield components
 
 
 def _settings(folder: Path) -> Settings:
     """Nobody else listens on the ports, and no application is watched."""
+    singles = ("prometheus", "alertmanager", "node_exporter", "costs", "console")
+    seats = (*singles, "logs", "traces", "otlp")
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
+        sockets = [stack.enter_context(socket.socket()) for _ in seats]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         numbers = [one.getsockname()[1] for one in sockets]
-    seats = ("console", "prometheus", "alertmanager", "node_exporter", "costs")
     ports = ", ".join(f"{seat}: {port}" for seat, port in zip(seats, numbers, strict=True))
     (folder / "vigie.yml").write_text(f"services: {{}}\nports: {{{ports}}}\n", encoding="utf-8")
     return load(environ={}, start=folder)
@@ -167,5 +164,5 @@ def test_services_are_up_that_are(running: dict[str, Component]) -> None:
         series = _asked(running["prometheus"], "query", query=record)["result"]
         return {one["metric"]["service"]: one["value"][1] for one in series}
 
-    ours = ("prometheus", "alertmanager", "node", "costs", "console")
+    ours = ("prometheus", "alertmanager", "node", "costs", "store", "console")
     _until(lambda: up() == dict.fromkeys(ours, "1"))
