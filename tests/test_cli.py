@@ -97,6 +97,9 @@ def terminal(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Terminal]
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
         "VIGIE_PORTS__COSTS": str(free_port()),
         "VIGIE_PORTS__CONSOLE": str(free_port()),
+        "VIGIE_PORTS__LOGS": str(free_port()),
+        "VIGIE_PORTS__TRACES": str(free_port()),
+        "VIGIE_PORTS__OTLP": str(free_port()),
         "VIGIE_PORTS__SIMULATOR": str(free_port()),
     }
     made = Terminal(tmp_path, environ)
@@ -118,7 +121,8 @@ def lines_until(process: subprocess.Popen[str], what: str) -> list[str]:
 def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
     up = terminal.vigie("up")
     assert up.returncode == 0, up.stdout + up.stderr
-    for title in ("Prometheus", "Alertmanager", "Node exporter", "Costs", "Console"):
+    titles = ("Prometheus", "Alertmanager", "Node exporter", "Costs", "Store", "Console")
+    for title in titles:
         assert re.search(rf"^{title}: ready in \d+\.\d s$", up.stdout, re.MULTILINE)
     assert re.search(r"^Everything is ready, in \d+\.\d s\.$", up.stdout, re.MULTILINE)
     address = f"http://localhost:{terminal.environ['VIGIE_PORTS__PROMETHEUS']}"
@@ -142,6 +146,7 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "alertmanager",
         "node-exporter",
         "costs",
+        "store",
         "console",
     ]
     assert {one["restarts"] for one in told["components"]} == {0}
@@ -158,12 +163,13 @@ def test_a_whole_day_with_the_engines(terminal: Terminal) -> None:
         "alertmanager",
         "node-exporter",
         "costs",
+        "store",
         "console",
     }
 
     down = terminal.vigie("down", "--volumes")
     assert down.returncode == 0
-    assert re.match(r"Stopped 5 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
+    assert re.match(r"Stopped 6 processes in \d+\.\d s\.\nDeleted .*/state \(\d+ .B\)", down.stdout)
     assert terminal.processes() == []
     assert not terminal.state.exists()
 

@@ -33,7 +33,7 @@ from named_series import (
 )
 from promql_reader import LabelError
 from vigie import catalogue
-from vigie.catalogue import container, costs, database, engines, inbox, probe, store, telemetry
+from vigie.catalogue import container, costs, database, engines, inbox, probe, telemetry
 from vigie.catalogue.metric import Emitter, Metric
 from vigie.catalogue.panel import Store, filled
 from vigie.catalogue.scrape import TARGET_LABELS, UP
@@ -53,10 +53,6 @@ NOT_IN_THE_DEMO: dict[str, tuple[Metric, ...]] = {
     ),
     "the blackbox exporter": (probe.SUCCESS, probe.DURATION),
     "Alloy": (telemetry.UNSENT_LOGS,),
-    "the store of logs, which is not started yet": tuple(
-        one for one in vars(store).values() if isinstance(one, Metric)
-    ),
-    "who stores logs and traces": (telemetry.OLDEST_RECORD,),
 }
 """Who emits what the demo does not; when one of them comes, this list gets shorter."""
 
@@ -64,6 +60,7 @@ ONLY_SOMETIMES: dict[str, Metric] = {
     "while the budget does not last": costs.BUDGET_EXHAUSTION,
     "where people are told by a channel": inbox.WATCHDOG_MESSAGES,
     "once there has been an alert": inbox.OLDEST,
+    "once the store has brought lines or spans into a segment": telemetry.OLDEST_RECORD,
 }
 """What is emitted here, but not while all is well and nothing is set."""
 

@@ -1,11 +1,12 @@
 """The first journey: a stranger clones, starts the demo, looks around, and takes it down again."""
 
 import json
+import secrets
 import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import psutil
@@ -32,6 +33,14 @@ NOTHING_HAPPENED = {
 
 def answer(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=10) as response:
+        return json.load(response)
+
+
+def post(url: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
+    """The answer to a body of JSON."""
+    sent = {"Content-Type": "application/json", **(headers or {})}
+    request = urllib.request.Request(url, json.dumps(body).encode(), sent)
+    with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)
 
 
@@ -87,7 +96,8 @@ def test_the_first_start_installs_and_then_names_every_address(clone: Any, demo:
     assert "installed in" in demo.stderr
     assert "Everything is ready, in" in demo.stdout
     for name, port in clone.ports.items():
-        assert f":{port}" in demo.stdout, name
+        # The store's address is that of its logs.
+        assert f":{port}" in demo.stdout or name in ("traces", "otlp"), name
 
 
 def test_a_second_start_installs_nothing_and_says_that_it_runs(clone: Any, demo: Any) -> None:
@@ -100,8 +110,8 @@ def test_a_second_start_installs_nothing_and_says_that_it_runs(clone: Any, demo:
 def test_every_target_is_up(clone: Any, demo: Any) -> None:
     def down() -> list[str]:
         targets = answer(f"{clone.url('prometheus')}/api/v1/targets")["data"]["activeTargets"]
-        if len(targets) < 7:
-            return [f"{len(targets)} of 7 targets are known yet"]
+        if len(targets) < 9:
+            return [f"{len(targets)} of 9 targets are known yet"]
         return [f"{t['labels']['job']}: {t['lastError']}" for t in targets if t["health"] != "up"]
 
     assert wait_until(lambda: not down(), 60), down()
@@ -171,6 +181,39 @@ def test_what_the_demo_spends_is_told_by_prometheus_and_by_the_command(
         assert " € (" in page.stdout
 
 
+def test_a_chat_is_found_in_the_stores_logs_and_as_one_trace(clone: Any, demo: Any) -> None:
+    """By the trace id that its caller gave it."""
+    account = {"username": f"athlete-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(20)}
+    post(f"{clone.url('django')}/api/v1/auth/register/", account)
+    token = post(f"{clone.url('django')}/api/v1/auth/login/", account)["access"]
+    trace, began = secrets.token_hex(16), int(time.time())
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "traceparent": f"00-{trace}-{secrets.token_hex(8)}-01",
+    }
+    post(f"{clone.url('fastapi')}/api/v1/chat", {"message": "Combien dormir ?"}, headers)
+
+    def lines() -> list[Any]:
+        asked = {"query": f'{{service="fastapi"}} |= "{trace}"', "start": str(began - 60)}
+        url = f"{clone.url('logs')}/loki/api/v1/query_range?{urllib.parse.urlencode(asked)}"
+        return [line for one in answer(url)["data"]["result"] for _, line in one["values"]]
+
+    def traces() -> list[str]:
+        asked = {
+            "q": '{ resource.service.name = "fastapi" && name = "POST /api/v1/chat" }',
+            "start": str(began - 60),
+            "end": str(int(time.time()) + 60),
+            "limit": "1000",
+        }
+        url = f"{clone.url('traces')}/api/search?{urllib.parse.urlencode(asked)}"
+        return [str(one["traceID"]).zfill(32) for one in answer(url)["traces"]]
+
+    assert wait_until(lambda: bool(lines()), 60)
+    assert {json.loads(line)["trace_id"] for line in lines()} == {trace}
+    assert wait_until(lambda: trace in traces(), 60)
+    assert traces().count(trace) == 1
+
+
 def test_status_shows_each_component_ready_without_restarts(clone: Any, demo: Any) -> None:
     components = status(clone)
     assert set(components) == {
@@ -178,6 +221,7 @@ def test_status_shows_each_component_ready_without_restarts(clone: Any, demo: An
         "alertmanager",
         "node-exporter",
         "costs",
+        "store",
         "console",
         "simulator",
         "django",
@@ -258,7 +302,7 @@ def test_the_users_own_start_command_starts_the_monitoring(clone: Any, demo: Any
     folder = clone.folder / "deployment" / "monitoring"
     started = clone.run("python3", "start_monitoring.py", cwd=folder)
     assert started.returncode == 0, started.stderr
-    engines = {"prometheus", "alertmanager", "node-exporter", "costs", "console"}
+    engines = {"prometheus", "alertmanager", "node-exporter", "costs", "store", "console"}
     assert set(status(clone)) == engines
     assert answer(f"{clone.url('prometheus')}/api/v1/status/buildinfo")["status"] == "success"
     assert clone.run("./vigie", "down", "--volumes").returncode == 0

@@ -42,13 +42,15 @@ def test_only_what_is_on_this_machine_has_another_name_in_a_container(
 
 
 def test_engines_are_where_their_ports_and_address_say(tmp_path: Path) -> None:
-    known = settings(tmp_path, 'bind: "::1"\nports: {prometheus: 9091, costs: 9401}')
+    known = settings(tmp_path, 'bind: "::1"\nports: {prometheus: 9091, costs: 9401, logs: 3101}')
     embedded, compose = Place.embedded(known).engines, Place.compose(known).engines
     assert embedded["prometheus"] == "[::1]:9091"
     assert embedded["costs"] == "[::1]:9401"
     assert compose["prometheus"] == "prometheus:9090"
     assert compose["costs"] == "host.docker.internal:9401"
-    assert set(embedded) < set(compose)
+    assert set(embedded) - {"store"} < set(compose)
+    assert embedded["store"] == "[::1]:3101"
+    assert compose.keys() & {"store", "loki", "tempo"} == {"loki", "tempo"}
 
 
 def test_yaml_is_written_without_anchors_and_text_in_blocks() -> None:

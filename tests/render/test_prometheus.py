@@ -29,6 +29,7 @@ def test_every_service_is_scraped_every_15_seconds_where_it_exposes(
         "node": "127.0.0.1:9100/metrics",
         "costs": "127.0.0.1:9400/metrics",
         "console": "127.0.0.1:3300/metrics",
+        "store": "127.0.0.1:3100/metrics",
         "django": "localhost:8002/metrics/",
         "fastapi": "localhost:8000/metrics",
         "streamlit": "localhost:8501/metrics",

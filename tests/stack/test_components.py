@@ -42,7 +42,7 @@ def test_prometheus_listens_keeps_and_retains_as_it_is_set(state: State, tmp_pat
     )
     assert prometheus.url == "http://localhost:1234"
     assert prometheus.ready_url == "http://127.0.0.1:1234/-/ready"
-    assert prometheus.variable == "VIGIE_PORTS__PROMETHEUS"
+    assert prometheus.seats == {"ports.prometheus": 1234}
 
 
 def test_nobody_reloads_or_quits_prometheus_from_elsewhere(state: State, tmp_path: Path) -> None:
@@ -97,6 +97,12 @@ def test_a_prometheus_that_others_reach_starts_anew_instead(state: State, tmp_pa
     ("variable", "anew"),
     [
         ({"VIGIE_CURRENCY__PER_USD": "0.5"}, {"costs", "console"}),
+        ({"VIGIE_RETENTION__LOGS": "36h"}, {"store", "console"}),
+        ({"VIGIE_RETENTION__TRACES": "36h"}, {"store", "console"}),
+        ({"VIGIE_RETENTION__MAX_BYTES": "1GB"}, {"store", "console"}),
+        ({"VIGIE_PORTS__LOGS": "3101"}, {"store", "console"}),
+        ({"VIGIE_PORTS__TRACES": "3201"}, {"store", "console"}),
+        ({"VIGIE_PORTS__OTLP": "4319"}, {"store", "console"}),
         ({"VIGIE_LEDGER__RETENTION": "7d"}, {"costs", "console"}),
         ({"VIGIE_TIME_ZONE": "America/Montreal"}, {"costs", "console"}),
         ({"VIGIE_THRESHOLDS__OPENAI_DAILY_COST__WARNING": ">3€"}, {"costs", "console"}),
@@ -161,6 +167,18 @@ def test_without_settings_no_process_finds_others_by_looking_around(
 ) -> None:
     costs = engine("costs", state, settings(tmp_path))
     assert costs.env == {"VIGIE_SETTINGS": f"{state.folder}/config/vigie.yml"}
+
+
+def test_the_store_has_three_ports_of_these_settings(state: State, tmp_path: Path) -> None:
+    (tmp_path / "vigie.yml").write_text("ports: {logs: 1100, traces: 1200, otlp: 1318}")
+    store = engine("store", state, load(environ={}, start=tmp_path))
+    assert store.command[1:] == (
+        *("-u", "-m", "vigie", "store"),
+        *("--settings", f"{tmp_path}/vigie.yml", "--state", str(state.folder)),
+    )
+    assert store.seats == {"ports.logs": 1100, "ports.traces": 1200, "ports.otlp": 1318}
+    assert store.url == "http://localhost:1100"
+    assert store.ready_url == "http://127.0.0.1:1100/ready"
 
 
 def test_the_console_is_this_stacks_and_has_its_pace(state: State, tmp_path: Path) -> None:

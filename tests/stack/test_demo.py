@@ -32,6 +32,8 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
         tmp_path,
         VIGIE_SERVICES__DJANGO__URL="http://localhost:1002",
         VIGIE_PORTS__SIMULATOR="1090",
+        VIGIE_PORTS__LOGS="1100",
+        VIGIE_PORTS__OTLP="1318",
         VIGIE_CURRENCY__CODE="CHF",
         VIGIE_CURRENCY__PER_USD="0.9",
     )
@@ -49,6 +51,8 @@ def test_the_services_find_each_other_and_the_simulator(state: State, tmp_path: 
             "COACHING_DJANGO_URL": "http://127.0.0.1:1002",
             "COACHING_API_URL": "http://127.0.0.1:8000",
             "COACHING_UI_URL": "http://127.0.0.1:8501",
+            "VIGIE_LOGS_URL": "http://127.0.0.1:1100",
+            "VIGIE_TRACES_URL": "http://127.0.0.1:1318",
             "OPENAI_BASE_URL": "http://127.0.0.1:1090/v1",
         }
         assert parts[name].env["VIGIE_CURRENCY__CODE"] == "CHF"

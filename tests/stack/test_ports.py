@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -59,6 +60,24 @@ def test_all_ports_in_use_are_told_at_once() -> None:
             check_free([prometheus(port) for port in ports])
     told = str(raised.value).splitlines()
     assert [line.split(",")[0] for line in told[::2]] == [f"port {port}" for port in ports]
+
+
+def test_each_port_of_a_component_is_asked_for_but_those_that_it_holds(
+    free_port: Callable[[], int],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as a, socket.create_server(("127.0.0.1", 0)) as b:
+        held, other = (server.getsockname()[1] for server in (a, b))
+        more = {"ports.traces": other, "ports.otlp": free_port()}
+        store = replace(prometheus(held), name="store", title="Store", also=more)
+        with pytest.raises(StackError) as raised:
+            check_free([store], {"store": [held]})
+    told = str(raised.value).splitlines()
+    assert len(told) == 2
+    assert told[0].startswith(f"port {other}, where Store is to listen, is in use by ")
+    assert told[1] == (
+        "  end that process, or move Store: ports.traces in vigie.yml, or VIGIE_PORTS__TRACES in "
+        "the environment"
+    )
 
 
 def test_a_port_whose_last_connection_was_closed_just_now_is_free() -> None:

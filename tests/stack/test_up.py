@@ -382,14 +382,17 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
         "VIGIE_PORTS__ALERTMANAGER": str(free_port()),
         "VIGIE_PORTS__NODE_EXPORTER": str(free_port()),
         "VIGIE_PORTS__COSTS": str(free_port()),
+        "VIGIE_PORTS__LOGS": str(free_port()),
+        "VIGIE_PORTS__TRACES": str(free_port()),
+        "VIGIE_PORTS__OTLP": str(free_port()),
         "VIGIE_PORTS__CONSOLE": str(free_port()),  # which Alertmanager tells of everything
     }
     settings = load(environ=environ, start=state.folder.parent)
     told: list[Event] = []
     outcome = up(state, settings, environ, told.append)
-    engines = ["prometheus", "alertmanager", "node-exporter", "costs", "console"]
+    engines = ["prometheus", "alertmanager", "node-exporter", "costs", "store", "console"]
     assert outcome.started == engines
-    prometheus, alertmanager, node_exporter, costs, console = outcome.components
+    prometheus, alertmanager, node_exporter, costs, store, console = outcome.components
     assert json.loads(get(f"{console.url}/api/watchdog"))["trouble"] == ""
     host = get(f"{node_exporter.url}/metrics")
     assert 'node_scrape_collector_success{collector="textfile"} 1' in host
@@ -397,6 +400,8 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
     assert get(f"{prometheus.url}/graph").startswith("<!DOCTYPE html>")
     assert json.loads(get(f"{alertmanager.url}/api/v2/status"))["cluster"]["status"] == "disabled"
     assert 'openai_budget{currency="EUR",level="critical"} 100.0' in get(costs.url)
+    for port in store.seats.values():
+        assert "vigie_store_lines_total" in get(f"http://127.0.0.1:{port}/metrics")
     flags = json.loads(get(f"{prometheus.url}/api/v1/status/flags"))["data"]
     assert flags["storage.tsdb.retention.time"] == "15d"
     assert flags["web.enable-lifecycle"] == "true"
@@ -405,7 +410,7 @@ def test_the_real_engines_are_up_with_what_vigie_renders(
 
     dollars = {**environ, "VIGIE_CURRENCY__CODE": "USD", "VIGIE_SCRAPE_INTERVAL": "5s"}
     again = up(state, load(environ=dollars, start=state.folder.parent), dollars, told.append)
-    assert again.started == ["costs", "console"]
+    assert again.started == ["costs", "store", "console"]
     assert again.reloaded == ["prometheus"]
     assert 'openai_budget{currency="USD",level="critical"} 100.0' in get(costs.url)
 

@@ -70,8 +70,9 @@ class Stack:
 
 @pytest.fixture
 def stack(state: State, free_port: Callable[[], int], environ: dict[str, str]) -> Stack:
-    seats = ("PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "COSTS", "CONSOLE", "LOGS", "TRACES")
-    ports = {f"VIGIE_PORTS__{seat}": str(free_port()) for seat in seats}
+    seats = ("PROMETHEUS", "ALERTMANAGER", "NODE_EXPORTER", "COSTS", "CONSOLE")
+    more = ("LOGS", "TRACES", "OTLP")
+    ports = {f"VIGIE_PORTS__{seat}": str(free_port()) for seat in (*seats, *more)}
     return Stack(state, environ | ports)
 
 
@@ -86,6 +87,19 @@ def get(url: str) -> str:
 
 def leftovers(state: State) -> list[Path]:
     return list(state.folder.glob("config.*"))
+
+
+def test_a_store_that_runs_keeps_the_ports_that_do_not_move(
+    stack: Stack, free_port: Callable[[], int]
+) -> None:
+    stack.up("")
+    before = stack.pids()
+    moved = free_port()
+    stack.environ = {**stack.environ, "VIGIE_PORTS__TRACES": str(moved)}
+    assert "store" in stack.up("").started
+    assert "store" in stack.changed(before)
+    assert get(f"http://127.0.0.1:{moved}/ready") == "ready\n"
+    assert get(stack.one("store").ready_url) == "ready\n"
 
 
 def test_engines_reread_what_changed_and_the_rest_runs_on(stack: Stack) -> None:

@@ -16,12 +16,13 @@ PROMETHEUS = "prometheus"
 ALERTMANAGER = "alertmanager"
 COSTS = "costs"
 CONSOLE = "console"
+STORE = "store"
 LOKI = "loki"
 TEMPO = "tempo"
 ALLOY = "alloy"
 GRAFANA = "grafana"
 CADVISOR = "cadvisor"
-"""The `service` of each engine; the last five run on Docker only."""
+"""The `service` of each engine; the last five run on Docker only, where there is no store."""
 
 TARGET_LABELS = ("job", "instance", "service", "role", "framework")
 

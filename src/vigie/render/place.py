@@ -14,6 +14,7 @@ from vigie.catalogue.scrape import (
     LOKI,
     NODE,
     PROMETHEUS,
+    STORE,
     TEMPO,
 )
 from vigie.settings import Service, Settings
@@ -40,6 +41,7 @@ class Place:
             NODE: ports.node_exporter,
             COSTS: ports.costs,
             CONSOLE: ports.console,
+            STORE: ports.logs,
         }
         return cls({name: f"{_bracketed(settings.here)}:{port}" for name, port in seats.items()})
 

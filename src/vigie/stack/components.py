@@ -14,7 +14,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
-from vigie.catalogue.scrape import CONSOLE, COSTS
+from vigie.catalogue.scrape import CONSOLE, COSTS, STORE
 from vigie.render import alertmanager as alerting
 from vigie.render import links, notifications, prometheus, rules
 from vigie.render.pace import Pace
@@ -40,7 +40,8 @@ _NO_DISKS = (
 class Component:
     """One process that the supervisor keeps running.
 
-    `port` is where it listens, and `setting` what moves it there. `url` is for people, `ready_url`
+    `port` is where it listens, and `setting` what moves it there; `also` are more such ports, by
+    their settings. `url` is for people, `ready_url`
     answers 2xx once it is ready; without one, a component is ready when it has stayed up a moment.
     `prepare` is run to its end before each start. `after` names those that must be ready first.
     `rereads` are files that it reads again when it is told, by a POST to `reload_url`; `reads` are
@@ -57,6 +58,7 @@ class Component:
     bind: str = "127.0.0.1"
     port: int | None = None
     setting: str = ""
+    also: Mapping[str, int] = field(default_factory=dict)
     url: str = ""
     ready_url: str = ""
     after: tuple[str, ...] = ()
@@ -67,9 +69,9 @@ class Component:
     settled: str = ""
 
     @property
-    def variable(self) -> str:
-        """The environment variable of `setting`: VIGIE_PORTS__PROMETHEUS."""
-        return "VIGIE_" + self.setting.replace(".", "__").upper()
+    def seats(self) -> dict[str, int]:
+        """Every port where it listens, by the setting that moves it."""
+        return {**({} if self.port is None else {self.setting: self.port}), **self.also}
 
 
 def engines(
@@ -80,9 +82,9 @@ def engines(
     awaited: Sequence[str] = (),
 ) -> list[Component]:
     """Prometheus, Alertmanager and the node exporter, valid for their versions of Debian 12 as for
-    the newest: `binaries` holds them by the name of their setting. And our own exporter of costs,
-    and the console. `pace` divides what they wait for, as `render.embedded` does their rules.
-    Prometheus starts after those that are `awaited`.
+    the newest: `binaries` holds them by the name of their setting. And our own: the exporter of
+    costs, the store, and the console. `pace` divides what they wait for, as `render.embedded` does
+    their rules. Prometheus starts after those that are `awaited`.
     """
     alertmanager, node_exporter = binaries["alertmanager"], binaries["node_exporter"]
     here = settings.here
@@ -150,6 +152,28 @@ def engines(
             url=url(here, ports.costs),
             ready_url=f"http://{address(here, ports.costs)}/-/ready",
             settled=settled(settings.bind, settings.thresholds[DAILY_COST], *of_costs(settings)),
+        ),
+        Component(
+            name=STORE,
+            title="Store",
+            purpose="logs and traces",
+            command=(
+                *(*PYTHON, "-m", "vigie", "store"),
+                *("--settings", str(settings_file(settings, state))),
+                *("--state", str(state.folder)),
+            ),
+            cwd=str(state.folder),
+            env=settings_environment(settings, state),
+            bind=settings.bind,
+            port=ports.logs,
+            setting="ports.logs",
+            also={"ports.traces": ports.traces, "ports.otlp": ports.otlp},
+            url=url(here, ports.logs),
+            ready_url=f"http://{address(here, ports.logs)}/ready",
+            settled=settled(
+                *(settings.bind, ports.logs, ports.traces, ports.otlp),
+                *(settings.retention.logs, settings.retention.traces, settings.retention.max_bytes),
+            ),
         ),
         Component(
             name=CONSOLE,

@@ -115,7 +115,7 @@ class _Place:
     def environment(self) -> dict[str, str]:
         """What the three services read (see their `environment.py`), secrets as files."""
         secret = self.state.secret("coaching_secret_key", lambda: secrets.token_urlsafe(48))
-        here = self.settings.here
+        here, ports = self.settings.here, self.settings.ports
         return {
             "COACHING_SECRET_KEY_FILE": str(secret),
             "COACHING_STATE": str(self.state.data("django")),
@@ -123,6 +123,8 @@ class _Place:
             "COACHING_DJANGO_URL": self.reached("django"),
             "COACHING_API_URL": self.reached("fastapi"),
             "COACHING_UI_URL": self.reached("streamlit"),
+            "VIGIE_LOGS_URL": f"http://{address(here, ports.logs)}",
+            "VIGIE_TRACES_URL": f"http://{address(here, ports.otlp)}",
             **({"COACHING_FAULTS": "1"} if self.pace > 1 else {}),
             **settings_environment(self.settings, self.state),
         }

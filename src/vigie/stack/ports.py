@@ -6,23 +6,31 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
 
 
-def check_free(components: Iterable[Component]) -> None:
-    """Check that each component can listen on its port.
+def check_free(
+    components: Iterable[Component], held: Mapping[str, Collection[int]] | None = None
+) -> None:
+    """Check that each component can listen on its ports; `held` are those where it does already.
 
     Raises StackError that names, for each that cannot, who holds the port and what moves it.
     """
-    found = [_problem(one, one.port) for one in components if one.port is not None]
+    own = held or {}
+    found = [
+        _problem(one, setting, port)
+        for one in components
+        for setting, port in one.seats.items()
+        if port not in own.get(one.name, ())
+    ]
     if problems := [problem for problem in found if problem]:
         raise StackError("\n".join(problems))
 
 
-def _problem(component: Component, port: int) -> str:
+def _problem(component: Component, setting: str, port: int) -> str:
     refusal = _refusal(component.bind, port)
     if refusal == 0:
         return ""
@@ -37,8 +45,13 @@ def _problem(component: Component, port: int) -> str:
         why = f"cannot be had: {os.strerror(refusal)}\n  move"
     return (
         f"port {port}, where {component.title} is to listen, {why} {component.title}: "
-        f"{component.setting} in vigie.yml, or {component.variable} in the environment"
+        f"{setting} in vigie.yml, or {_variable(setting)} in the environment"
     )
+
+
+def _variable(setting: str) -> str:
+    """The environment variable of a setting: VIGIE_PORTS__PROMETHEUS."""
+    return "VIGIE_" + setting.replace(".", "__").upper()
 
 
 def _refusal(address: str, port: int) -> int:

@@ -160,15 +160,11 @@ def _join(supervisord: Supervisord, wanted: Wanted, report: Callable[[Event], No
     state, components, draft = supervisord.state, wanted.components, wanted.draft
     before = supervisord.processes()
     last = saved(state)
-    previous = {one.name: one for one in last.components}
     replaced = {*wanted.gone, *(one.name for one in components)}
     whole = [*components, *(one for one in last.components if one.name not in replaced)]
 
-    ports.check_free(
-        one
-        for one in components
-        if not (_runs(before.get(one.name)) and _port(previous.get(one.name)) == one.port)
-    )
+    running = [one for one in last.components if _runs(before.get(one.name))]
+    ports.check_free(components, {one.name: one.seats.values() for one in running})
     watch = Watch.over(supervisord, whole, before)
     fresh: list[Component] = []
     reread: list[Component] = []
@@ -241,10 +237,6 @@ def _all_or_nothing(undo: Callable[[], object], undone: str) -> Iterator[None]:
 
 def _runs(process: Process | None) -> bool:
     return process is not None and process.state in ("STARTING", "RUNNING")
-
-
-def _port(component: Component | None) -> int | None:
-    return component.port if component else None
 
 
 def _is_ready(component: Component, process: Process) -> bool:
