@@ -287,7 +287,7 @@ def test_a_killed_supervisor_is_told_and_the_next_up_cleans_up(terminal: Termina
     assert status.stdout.endswith("`vigie up` ends them and starts anew; `vigie down` ends them.\n")
     up = terminal.vigie("up")
     assert up.returncode == 0
-    assert "ended 5 processes of a stack whose supervisor was killed\n" in up.stdout
+    assert "ended 6 processes of a stack whose supervisor was killed\n" in up.stdout
     assert terminal.vigie("status").returncode == 0
 
 
