@@ -15,9 +15,13 @@ from console_process import ConsoleProcess, console_process
 from told_alerts import sent, watchdog
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The browser; without one, tests are skipped."""
+    """The browser; without one, tests are skipped.
+
+    For a module only: as long as Playwright runs, the thread has an event loop that runs, and no
+    other test could start one.
+    """
     executable = chromium.found()
     if executable is None:
         pytest.skip("no Chromium here, and only root can install it: apt-get install chromium")
