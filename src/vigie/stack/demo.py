@@ -232,6 +232,7 @@ class _Place:
             setting=f"services.{name}.url",
             url=self._of(name).url,
             ready_url=self.reached(name) + health,
+            after=("store",),  # it logs from its first moment on
             prepare=prepare,
             settled=settled(*of_costs(self.settings)),
         )

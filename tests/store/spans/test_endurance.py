@@ -74,7 +74,7 @@ class Sender:
 
 def send_until_gone(sender: Sender, port: int) -> None:
     counts = random.Random(port)
-    while sender.send(port, counts.choice((1, 10, 100))):
+    while sender.send(port, counts.choice((1, 5, 20))):
         pass
 
 
