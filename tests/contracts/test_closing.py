@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ from named_series import (
     selected,
     series_of,
 )
+from panel_answers import answer_of_seat
 from promql_reader import LabelError
 from vigie import catalogue
 from vigie.catalogue import container, costs, database, engines, inbox, probe, telemetry
@@ -86,6 +88,10 @@ NOTHING_HAPPENS = {
     "Firing over time": "nothing is wrong",
     "What is firing, and for how long": "nothing is wrong",
     "Notifications": "nobody has to be told",
+    "Attacks by source address": "nobody attacks",
+    "Attacks, line by line": "nobody attacks",
+    "Errors by service, in the logs": "the demo has no fault",
+    "Errors in the logs": "the demo has no fault",
 }
 """Panels that are rightly empty in a demo that is well."""
 
@@ -95,6 +101,8 @@ class Demo:
     """A demo that runs: what each target exposes, and Prometheus to ask."""
 
     prometheus: str
+    logs: str
+    traces: str
 
     def ask(self, path: str, **parameters: str) -> Any:
         url = f"{self.prometheus}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
@@ -149,7 +157,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     try:
         started = vigie("up", "--demo")
         assert started.returncode == 0, started.stdout + started.stderr
-        yield Demo(f"http://127.0.0.1:{ports['prometheus']}")
+        yield Demo(*(f"http://127.0.0.1:{ports[n]}" for n in ("prometheus", "logs", "traces")))
     finally:
         vigie("down", "--volumes")
 
@@ -245,17 +253,19 @@ def test_a_label_that_is_gone_is_missed(exposed: dict[str, set[str]]) -> None:
 
 
 def answers(demo: Demo) -> tuple[list[str], list[str]]:
-    """The panels whose queries Prometheus refuses, and those that show nothing."""
+    """The panels whose queries are refused by whom they ask, and those that show nothing."""
     refused, empty = [], []
     for _, panel in PANELS:
-        if panel.store is not Store.METRICS:
-            continue
         found: list[Any] = []
-        for query in panel.queries:
-            try:
-                found += demo.query(filled(query.expression, {}))
-            except urllib.error.HTTPError as error:
-                refused.append(f"{panel.title.en}: {error.read().decode()}")
+        try:
+            if panel.store is Store.METRICS:
+                for query in panel.queries:
+                    found += demo.query(filled(query.expression, {}))
+            else:
+                seat = demo.logs if panel.store is Store.LOGS else demo.traces
+                found = answer_of_seat(seat, panel)
+        except urllib.error.HTTPError as error:
+            refused.append(f"{panel.title.en}: {error.read().decode()}")
         if not found:
             empty.append(panel.title.en)
     return refused, empty

@@ -6,17 +6,15 @@ import json
 import socket
 import threading
 import time
-import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import uvicorn
 
 from named_series import PANELS
-from vigie.catalogue.panel import Drawing, Panel, Store, filled
+from panel_answers import answer_of_seat
+from vigie.catalogue.panel import Panel, Store
 from vigie.store.segments import LogStore, StoreLimits
 from vigie.store.wire.app import logs_app
 
@@ -76,27 +74,9 @@ def push(url: str) -> None:
         assert answer.status == 204
 
 
-def ask(url: str, panel: Panel, **chosen: str) -> list[Any]:
-    """What the panel shows; as Grafana asks, over the last hour or now."""
-    found: list[Any] = []
-    for query in panel.queries:
-        expression = filled(query.expression, chosen)
-        if panel.drawing.over_time or panel.drawing is Drawing.LINES:
-            kind, more = "query_range", {"start": str(int(time.time()) - 3600), "step": "15"}
-        else:
-            kind, more = "query", {}
-        asked = urllib.parse.urlencode({"query": expression, **more})
-        try:
-            with urllib.request.urlopen(f"{url}/loki/api/v1/{kind}?{asked}", timeout=20) as answer:
-                found += json.load(answer)["data"]["result"]
-        except urllib.error.HTTPError as error:
-            pytest.fail(f"{expression}: {error.read().decode()}")
-    return found
-
-
 @each_panel
 def test_a_panel_is_answered_and_shows_something(panel: Panel, store: str) -> None:
-    assert ask(store, panel)
+    assert answer_of_seat(store, panel)
 
 
 def titled(title: str) -> Panel:
@@ -107,14 +87,14 @@ def titled(title: str) -> Panel:
 def test_addresses_are_counted_however_their_line_is_written(store: str) -> None:
     counted = {
         one["metric"]["ip"]: one["value"][1]
-        for one in ask(store, titled("Refusals by source address"))
+        for one in answer_of_seat(store, titled("Refusals by source address"))
     }
     assert counted == {"203.0.113.7": "2", "2001:db8::1": "1"}
 
 
 def test_lines_are_those_of_the_chosen_services_levels_and_text(store: str) -> None:
     def lines(**chosen: str) -> list[str]:
-        streams = ask(store, titled("Logs"), **chosen)
+        streams = answer_of_seat(store, titled("Logs"), **chosen)
         return sorted(line for stream in streams for _, line in stream["values"])
 
     assert lines() == sorted(line for _, _, line in LOGGED)
