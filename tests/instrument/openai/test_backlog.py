@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -58,6 +59,30 @@ def test_draining_settles_what_was_put_in_its_order_and_survives_a_failure() -> 
     backlog.drain()
     backlog.drain()
     assert settled == [0, 1, 3, 4]
+
+
+def test_nothing_is_settled_before_all_is_loaded_and_no_two_threads_load_at_once() -> None:
+    loading, opened, steps = threading.Event(), threading.Event(), []
+
+    def load() -> None:
+        if not opened.is_set():
+            steps.append("loads")
+            loading.set()
+            opened.wait()
+            steps.append("loaded")
+
+    class Watched:
+        def settle(self) -> None:
+            steps.append("settled")
+
+    backlog = Backlog(load)
+    backlog.start()
+    loading.wait()
+    backlog.put(Watched())
+    threading.Timer(0.05, opened.set).start()
+    backlog.drain()
+    backlog.stop()
+    assert steps == ["loads", "loaded", "settled"]
 
 
 @pytest.mark.servers

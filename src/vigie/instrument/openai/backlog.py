@@ -29,7 +29,11 @@ class Unsettled(Protocol):
 
 
 class Backlog:
-    """Settles attempts in a thread of its own, which first calls `load`; that raises nothing."""
+    """Settles attempts in a thread of its own.
+
+    `load` is called before anything is settled, and never by two threads at once; it raises
+    nothing, and costs nothing once all is loaded.
+    """
 
     def __init__(self, load: Callable[[], None]) -> None:
         self._load = load
@@ -65,6 +69,8 @@ class Backlog:
     def drain(self) -> None:
         """Settle what waits, now: after it, nothing that was put before is left out."""
         with self._settling:
+            if self._waiting:
+                self._load()
             while self._waiting:
                 with guarded("openai"):
                     self._waiting.popleft().settle()
@@ -82,6 +88,7 @@ class Backlog:
             self._settling.release()
 
     def _run(self, wake: SimpleQueue[bool]) -> None:
-        self._load()
+        with self._settling:
+            self._load()
         while wake.get():
             self.drain()
