@@ -159,7 +159,7 @@ def test_newer_calls_weigh_more() -> None:
 
 def test_it_learns_from_the_first_calls_and_then_from_some() -> None:
     estimator = Estimator()
-    wanted = [estimator.wants("m") for _ in range(32 + 160)]
+    wanted = [estimator.wants("m") for _ in range(32 + 640)]
     assert all(wanted[:32])
     assert sum(wanted[32:]) == 10
 

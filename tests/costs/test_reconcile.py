@@ -171,7 +171,7 @@ def test_a_request_that_is_told_differently_shows_both_sides(
 
 def test_totals_that_agree_do_not_hide_what_differs(sold: Callable[..., Any]) -> None:
     invoice, calls = sold([sale(1)])
-    swapped = replace(calls[0], usage=replace(calls[0].usage, reasoning=7))
+    swapped = replace(calls[0], usage=calls[0].usage._replace(reasoning=7))
     text = as_text(reconcile(read_invoice("invoice.json", as_json(invoice)), [swapped]))
     assert text.endswith("\nThey differ, though the totals agree.\n")
 

@@ -29,7 +29,7 @@ from vigie.costs.usage import Usage
 _BYTES_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 _LEARNED_FROM_EACH = 32
-_LEARNED_FROM_EVERY = 16
+_LEARNED_FROM_EVERY = 64
 _MODELS_CAP = 200
 _FADING = 0.98
 """What older calls weigh with each new one: half after 34 calls."""
@@ -70,7 +70,7 @@ class Estimator:
 
     def wants(self, model: str) -> bool:
         """Whether the next whole call of `model` is one to learn from: the first 32, then each
-        16th. Called once for each call."""
+        64th. Called once for each call."""
         seen = self._seen.get(model, 0)
         if seen or len(self._seen) < _MODELS_CAP:
             self._seen[model] = seen + 1

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Protocol
@@ -157,7 +157,7 @@ class Guard:
 
     def settle(self, reservation: Reservation, call: PricedCall) -> None:
         """Append a call to the ledger and give back what was set aside for it, together."""
-        self._writer.append(replace(call, reservation=reservation.id))
+        self._writer.append(call._replace(reservation=reservation.id))
 
     def release(self, reservation: Reservation) -> None:
         """Give back what was set aside for a call that cost nothing."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 EXACT = Context(prec=50)
 """The arithmetic of money: the host's own decimal context may round, this one does not."""
@@ -21,8 +22,7 @@ class Source(StrEnum):
     ESTIMATED = "estimated"
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """An amount in the unit of its currency: `Amount(Decimal("0.0123"), "EUR", …)`."""
 
     value: Decimal

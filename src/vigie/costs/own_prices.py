@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from vigie.costs.prices import Price, PriceList
 from vigie.costs.usage import Usage
 
-KINDS = tuple(kind.name for kind in fields(Usage))
+KINDS = Usage._fields
 """The kinds of tokens that a price tells apart."""
 
 ORIGIN = "own price"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from vigie.costs.money import Amount
 from vigie.costs.usage import Usage
@@ -13,8 +13,7 @@ UNPRICED = "unpriced"
 """The source of an amount that there is not: no price is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class PricedCall:
+class PricedCall(NamedTuple):
     """An attempt that took tokens. It holds no prompt and no answer.
 
     `at` is when it ended, aware. `model` is the one that answered, `asked_model` the one that was

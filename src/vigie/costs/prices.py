@@ -69,17 +69,17 @@ class Price:
         plain_input = usage.input - usage.cached_input - usage.cache_write - usage.input_audio
         plain_output = usage.output - usage.reasoning - usage.output_audio
         counts = (
-            ("input", max(plain_input, 0)),
+            ("input", plain_input),
             ("cached_input", usage.cached_input),
             ("cache_write", usage.cache_write),
             ("input_audio", usage.input_audio),
-            ("output", max(plain_output, 0)),
+            ("output", plain_output),
             ("reasoning", usage.reasoning),
             ("output_audio", usage.output_audio),
         )
         per_million = _NOTHING
         for kind, count in counts:
-            if not count:
+            if count <= 0:
                 continue
             steps = self.rates.get(kind)
             if steps is None:

@@ -5,7 +5,7 @@ SQL is written once, with `?` for parameters and without a literal `?` or `%`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -25,9 +25,6 @@ class Database(Protocol):
 
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Change something; returns the number of rows changed."""
-
-    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        """Change something once for each of `parameters`."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """All changes within, or none; no other writer's in between."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +47,6 @@ class PostgresqlDatabase:
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Change something; returns the number of rows changed."""
         return self._connection.execute(_format(sql), parameters).rowcount
-
-    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        """Change something once for each of `parameters`."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_format(sql), parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -8,11 +8,9 @@ tokens' has 6, so amounts in dollars lose nothing; a conversion may lose half a 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
-from operator import attrgetter
 from typing import Any
 
 from vigie.costs.ledger.database import Database
@@ -20,8 +18,7 @@ from vigie.costs.money import EXACT
 from vigie.costs.priced_call import UNPRICED, PricedCall
 from vigie.costs.usage import Usage
 
-TOKENS = tuple(kind.name for kind in fields(Usage))
-_TOKENS_OF = attrgetter(*TOKENS)
+TOKENS = Usage._fields
 
 COLUMNS = (
     "key",
@@ -44,10 +41,9 @@ COLUMNS = (
     "response_id",
 )
 
-INSERT = (
-    f"INSERT INTO vigie_calls ({', '.join(COLUMNS)}) "
-    f"VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
-)
+_ROW = f"({', '.join('?' * len(COLUMNS))})"
+_ROWS_AT_ONCE = 40
+"""Rows in one statement: older SQLites take 999 parameters."""
 
 _DECIMALS = 12
 _LONGEST_TEXT = 200
@@ -75,7 +71,7 @@ def row_of(call: PricedCall, hashed: Callable[[str], str | None]) -> tuple[Any, 
         _text(call.operation),
         _text(call.service_tier),
         _text(call.outcome),
-        *map(_whole, _TOKENS_OF(usage)),
+        *map(_whole, usage),
         amount.source.value if amount else UNPRICED,
         to_pico(amount.value) if amount else None,
         amount.currency if amount else None,
@@ -84,6 +80,21 @@ def row_of(call: PricedCall, hashed: Callable[[str], str | None]) -> tuple[Any, 
         _text(call.trace_id),
         _text(call.response_id),
     )
+
+
+def insert(database: Database, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows, in the order of `COLUMNS`; one whose key is there already stays away.
+
+    Many in one statement: between two statements the threads of the application come to run, and
+    each such change costs more than a row.
+    """
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        database.run(
+            f"INSERT INTO vigie_calls ({', '.join(COLUMNS)}) "
+            f"VALUES {', '.join([_ROW] * len(some))} ON CONFLICT (key) DO NOTHING",
+            [value for row in some for value in row],
+        )
 
 
 def delete_before(database: Database, cutoff: datetime, at_most: int) -> int:

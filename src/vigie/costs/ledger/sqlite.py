@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,10 +57,6 @@ class SqliteDatabase:
     def run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Change something; returns the number of rows changed."""
         return self._connection.execute(sql, parameters).rowcount
-
-    def run_many(self, sql: str, parameters: Iterable[Sequence[Any]]) -> None:
-        """Change something once for each of `parameters`."""
-        self._connection.executemany(sql, parameters)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

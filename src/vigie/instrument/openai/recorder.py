@@ -26,6 +26,7 @@ _REMAINING = {
     b"x-ratelimit-remaining-tokens": "tokens",
 }
 _REQUEST_ID = b"x-request-id"
+_LENGTHS = {len(name) for name in (_REQUEST_ID, *_REMAINING)}
 
 
 @dataclass(slots=True)
@@ -154,6 +155,7 @@ class Recorder:
 
     def _cost(self, attempted: Attempted, usage: Usage) -> _Cost | None:
         if attempted.usd is not None:
+            self.rates.load()  # it needs no price, but a currency
             return self._converted(attempted.usd, Source.PROVIDER, None)
         for model in (attempted.model, attempted.asked_model):
             price = model and self.rates.prices.price(
@@ -166,7 +168,6 @@ class Recorder:
         return None
 
     def _converted(self, usd: Decimal, source: Source, price_date: date | None) -> _Cost:
-        self.rates.load()  # what the provider told needs no price, but a currency
         currency = self._currency or self.rates.currency
         return _Cost(usd, currency.amount(usd, source), price_date)
 
@@ -175,6 +176,8 @@ class Recorder:
         # One pass over the bytes: looking a header up by its name decodes all of them.
         request_id = ""
         for name, value in headers.raw:
+            if len(name) not in _LENGTHS:
+                continue
             lower = name.lower()
             if lower == _REQUEST_ID:
                 request_id = value.decode("ascii", errors="replace")

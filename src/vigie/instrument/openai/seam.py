@@ -55,9 +55,7 @@ class Seam:
         self._some: weakref.WeakKeyDictionary[Any, Recorder] = weakref.WeakKeyDictionary()
         self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
         self._without_stream_options: set[str] = set()
-        self._base_urls: weakref.WeakKeyDictionary[Any, tuple[Any, str]] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._last_base_url: tuple[Any, str] = (None, "")
 
     def watch(self, client: Any, recorder: Recorder) -> None:
         """Watch one client and its copies, or all of the process (None)."""
@@ -165,12 +163,13 @@ class Seam:
         return None, options
 
     def _base_url(self, client: Any) -> str:
-        """A client's base URL as text: written once, since that takes ten times as long."""
+        """A client's base URL as text: the last one is kept, since to write it takes a while."""
         url = client.base_url
-        known = self._base_urls.get(client)
-        if known is None or known[0] is not url:
-            known = self._base_urls[client] = (url, str(url))
-        return known[1]
+        last, text = self._last_base_url
+        if last is not url:
+            text = str(url)
+            self._last_base_url = (url, text)
+        return text
 
     def _refuses_stream_options(self, call: Call, error: Exception) -> bool:
         """Whether the server refused the option that we added; remembered by its base URL."""

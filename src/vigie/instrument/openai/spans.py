@@ -156,18 +156,23 @@ class _RecordedSpan(CallSpan):
             return
         attributes: dict[str, Any] = {}
         if told is not None:
-            attributes["gen_ai.response.id"] = told.id
-            attributes["gen_ai.response.model"] = told.model
-            attributes["gen_ai.response.finish_reasons"] = told.finish_reasons
-            attributes["openai.response.service_tier"] = told.service_tier
+            if told.id:
+                attributes["gen_ai.response.id"] = told.id
+            if told.model:
+                attributes["gen_ai.response.model"] = told.model
+            if told.finish_reasons:
+                attributes["gen_ai.response.finish_reasons"] = told.finish_reasons
+            if told.service_tier:
+                attributes["openai.response.service_tier"] = told.service_tier
         if usage is not None:
-            attributes["gen_ai.usage.cache_read.input_tokens"] = usage.cached_input
-            attributes["gen_ai.usage.cache_creation.input_tokens"] = usage.cache_write
-            attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning
-        attributes = {name: value for name, value in attributes.items() if value}
-        if usage is not None:  # these say something also where they are 0
             attributes["gen_ai.usage.input_tokens"] = usage.input
             attributes["gen_ai.usage.output_tokens"] = usage.output
+            if usage.cached_input:
+                attributes["gen_ai.usage.cache_read.input_tokens"] = usage.cached_input
+            if usage.cache_write:
+                attributes["gen_ai.usage.cache_creation.input_tokens"] = usage.cache_write
+            if usage.reasoning:
+                attributes["gen_ai.usage.reasoning.output_tokens"] = usage.reasoning
         if amount is not None:
             # The conventions have no released names for it: these are the ones proposed there.
             attributes["gen_ai.usage.cost.amount"] = float(amount.value)

@@ -224,13 +224,13 @@ def _usage(raw: Any) -> Usage | None:
     sent = _part(raw, "prompt_tokens_details") or _part(raw, "input_tokens_details")
     received = _part(raw, "completion_tokens_details") or _part(raw, "output_tokens_details")
     return Usage(
-        input=_count(raw.get("prompt_tokens")) or _count(raw.get("input_tokens")),
-        output=_count(raw.get("completion_tokens")) or _count(raw.get("output_tokens")),
-        cached_input=_count(sent.get("cached_tokens")),
-        cache_write=_count(sent.get("cache_write_tokens")),
-        input_audio=_count(sent.get("audio_tokens")),
-        reasoning=_count(received.get("reasoning_tokens")),
-        output_audio=_count(received.get("audio_tokens")),
+        input=_count(raw, "prompt_tokens") or _count(raw, "input_tokens"),
+        output=_count(raw, "completion_tokens") or _count(raw, "output_tokens"),
+        cached_input=_count(sent, "cached_tokens"),
+        cache_write=_count(sent, "cache_write_tokens"),
+        input_audio=_count(sent, "audio_tokens"),
+        reasoning=_count(received, "reasoning_tokens"),
+        output_audio=_count(received, "audio_tokens"),
     )
 
 
@@ -239,7 +239,8 @@ def _part(raw: dict[str, Any], key: str) -> dict[str, Any]:
     return part if isinstance(part, dict) else {}
 
 
-def _count(value: Any) -> int:
+def _count(raw: dict[str, Any], key: str) -> int:
+    value = raw.get(key)
     return value if isinstance(value, int) and value > 0 else 0
 
 
@@ -265,8 +266,8 @@ def _text(value: Any) -> str:
 def _finish_reasons(choices: Any) -> tuple[str, ...]:
     if not isinstance(choices, list):
         return ()
-    reasons = (choice.get("finish_reason") for choice in choices if isinstance(choice, dict))
-    return tuple(reason for reason in reasons if isinstance(reason, str) and reason)
+    reasons = [choice.get("finish_reason") for choice in choices if isinstance(choice, dict)]
+    return tuple([reason for reason in reasons if isinstance(reason, str) and reason])
 
 
 def _carries_token(document: Mapping[str, Any] | None) -> bool:
