@@ -109,6 +109,10 @@ class OwnPrices:
             if circle := circle_from(name, aliases):
                 raise ValueError(f"aliases lead in a circle: {' → '.join(circle)}")
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._rules or self._aliases)
+
     def names(self, model: str) -> Iterator[str]:
         """The name itself, then what each alias on the way says that it stands for."""
         yield model
@@ -162,7 +166,9 @@ class PriceBook(PriceList):
         """What `model` costs: by the user's own rule, else by the list, under its alias."""
         if self._own is None:
             self.load()
-        own = self._own or OwnPrices()
+        own = self._own
+        if not own:  # empty, or about to be read in another thread
+            return super().price(model, base_url, service_tier, at)
         stands_for = model
         for stands_for in own.names(model):
             price = own.price(stands_for, service_tier)

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias
 
-from vigie.instrument.guard import guarded
+from vigie.instrument.guard import count_failure, guarded
 
 _WATCHERS = "_vigie_watchers"
 _BEFORE = "_vigie_before"
@@ -133,8 +133,11 @@ def _async_send(original: Any, watchers: dict[str, Begin]) -> Any:
 def _begin(watchers: dict[str, Begin], request: Any) -> list[tuple[str, Attempt]]:
     attempts = []
     for name, begin in list(watchers.items()):
-        with guarded(name):
+        try:
             attempt = begin(request)
+        except Exception as error:
+            count_failure(name, error)
+        else:
             if attempt is not None:
                 attempts.append((name, attempt))
     return attempts
@@ -150,5 +153,7 @@ def _tell_answered(
     attempts: Iterable[tuple[str, Attempt]], response: Any, *, streamed: bool
 ) -> None:
     for name, attempt in attempts:
-        with guarded(name):
+        try:
             attempt.answered(response, streamed=streamed)
+        except Exception as error:
+            count_failure(name, error)

@@ -23,17 +23,17 @@ class Rates:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self.prices = PriceBook(self._read)
         self.currency = Currency()
+        self.loaded = False
+        """Whether a cost can be told without waiting."""
         self._environ = environ
         self._terms: CostSettings | None = None
 
-    @property
-    def loaded(self) -> bool:
-        """Whether a cost can be told without waiting."""
-        return self.prices.loaded
-
     def load(self) -> None:
         """Read them, if they are not yet. Raises what is wrong with the settings, once."""
-        self.prices.load()
+        try:
+            self.prices.load()
+        finally:
+            self.loaded = self.prices.loaded
 
     def terms(self) -> CostSettings:
         """All that the settings say about costs. Raises what is wrong with them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -15,7 +16,7 @@ from vigie.costs.money import Amount, Currency, Source
 from vigie.costs.priced_call import PricedCall
 from vigie.costs.usage import Usage
 from vigie.instrument.guard import guarded
-from vigie.instrument.meters import meters
+from vigie.instrument.meters import Meter, meters
 from vigie.instrument.openai.budgeted import Budgeted
 from vigie.instrument.openai.rates import Rates
 from vigie.instrument.openai.spans import Spans
@@ -64,6 +65,16 @@ class _Cost(NamedTuple):
     price_date: date | None
 
 
+class _Instruments(NamedTuple):
+    requests: Meter
+    duration: Meter
+    first_token: Meter
+    tokens: Meter
+    unpriced: Meter
+    cost: Meter
+    remaining: Meter
+
+
 class Recorder:
     """Writes attempts to the instruments of one registry and to the ledger.
 
@@ -93,11 +104,11 @@ class Recorder:
         """Count one attempt; returns what it cost, None where that is not known."""
         model = attempted.model or attempted.asked_model or _UNNAMED
         operation = attempted.operation
-        self._meters[catalogue.REQUESTS].child(model, operation, attempted.outcome).inc()
-        self._meters[catalogue.REQUEST_DURATION].child(model, operation).observe(attempted.seconds)
+        instruments = self._instruments
+        instruments.requests.child(model, operation, attempted.outcome).inc()
+        instruments.duration.child(model, operation).observe(attempted.seconds)
         if attempted.first_token_seconds is not None:
-            first_token = self._meters[catalogue.TIME_TO_FIRST_TOKEN].child(model)
-            first_token.observe(attempted.first_token_seconds)
+            instruments.first_token.child(model).observe(attempted.first_token_seconds)
         request_id = ""
         if attempted.headers is not None:
             request_id = self._read_headers(model, attempted.headers)
@@ -134,9 +145,21 @@ class Recorder:
         """Give back what was set aside for a call that cost nothing."""
         self._ledger.release(reservation)
 
+    @cached_property
+    def _instruments(self) -> _Instruments:
+        each = self._meters
+        return _Instruments(
+            requests=each[catalogue.REQUESTS],
+            duration=each[catalogue.REQUEST_DURATION],
+            first_token=each[catalogue.TIME_TO_FIRST_TOKEN],
+            tokens=each[catalogue.TOKENS],
+            unpriced=each[catalogue.UNPRICED_TOKENS],
+            cost=each[catalogue.COST],
+            remaining=each[catalogue.RATE_LIMIT_REMAINING],
+        )
+
     def _count(self, model: str, usage: Usage, cost: _Cost | None) -> None:
-        tokens = self._meters[catalogue.TOKENS]
-        unpriced = self._meters[catalogue.UNPRICED_TOKENS]
+        instruments = self._instruments
         by_type = (
             ("input", usage.input),
             ("output", usage.output),
@@ -145,12 +168,12 @@ class Recorder:
         )
         for type_, count in by_type:
             if count:
-                tokens.child(model, type_).inc(count)
+                instruments.tokens.child(model, type_).inc(count)
                 if cost is None:
-                    unpriced.child(model, type_).inc(count)
+                    instruments.unpriced.child(model, type_).inc(count)
         if cost is not None:
             amount = cost.amount
-            child = self._meters[catalogue.COST].child(model, amount.currency, amount.source)
+            child = instruments.cost.child(model, amount.currency, amount.source)
             child.inc(float(amount.value))
 
     def _cost(self, attempted: Attempted, usage: Usage) -> _Cost | None:
@@ -183,5 +206,5 @@ class Recorder:
                 request_id = value.decode("ascii", errors="replace")
             kind = _REMAINING.get(lower)
             if kind is not None and value.isdigit():
-                self._meters[catalogue.RATE_LIMIT_REMAINING].child(model, kind).set(int(value))
+                self._instruments.remaining.child(model, kind).set(int(value))
         return request_id

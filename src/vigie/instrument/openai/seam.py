@@ -21,7 +21,7 @@ from typing import Any
 from vigie.costs.estimate import Estimator
 from vigie.costs.ledger.endings import call_at_sigterm
 from vigie.instrument import http_attempts
-from vigie.instrument.guard import guarded
+from vigie.instrument.guard import count_failure, guarded
 from vigie.instrument.openai.attempt import NAME, Attempt
 from vigie.instrument.openai.backlog import Backlog
 from vigie.instrument.openai.call import Call
@@ -205,9 +205,11 @@ class _Making:
         traceback: TracebackType | None,
     ) -> None:
         _current.reset(self._token)
-        with guarded(NAME):
+        try:
             self._call.span.leave(self._span)
             self._call.ended(error)
+        except Exception as failure:
+            count_failure(NAME, failure)
 
 
 _installing = threading.Lock()

@@ -117,11 +117,12 @@ class EventStream:
             self._forget_oldest()
         if self.first_token_at is None:
             self._look_for_first_token(chunk)
-        if chunk.endswith(_DONE):
+        ends_document = chunk[-3:] == b"}\n\n"  # as nearly all do, and cheap to see
+        if not ends_document and chunk.endswith(_DONE):
             self._complete()
         if not self._hides_usage:
             return chunk
-        if self._held or not chunk.endswith(b"\n\n"):
+        if self._held or not (ends_document or chunk.endswith(b"\n\n")):
             chunk, self._held = _cut_at_event(self._held + chunk)
         # Asked for its usage, OpenAI says in every other event that there is none.
         chunk = chunk.replace(_NULL_USAGE, b"")
