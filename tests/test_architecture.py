@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "render": {"catalogue", "settings"},
     "stack": {"catalogue", "settings", "render"},
     "incidents": {"catalogue", "settings", "render"},
-    "console": {"catalogue", "settings", "render", "incidents"},
+    "console": {"catalogue", "settings", "render", "exporters", "incidents"},
     "cli": {
         "catalogue",
         "settings",

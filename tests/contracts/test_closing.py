@@ -62,7 +62,6 @@ ONLY_SOMETIMES: dict[str, Metric] = {
     "while the budget does not last": costs.BUDGET_EXHAUSTION,
     "where people are told by a channel": inbox.WATCHDOG_MESSAGES,
     "once there has been an alert": inbox.OLDEST,
-    "once the store has brought lines or spans into a segment": telemetry.OLDEST_RECORD,
 }
 """What is emitted here, but not while all is well and nothing is set."""
 

@@ -344,6 +344,7 @@ ABSENCE_NOT_HERE = {
     "memory_available": "the node exporter always has it",
     "disk_space": "the node exporter always has it",
     "openai_daily_cost": "the ledger is there from the first call on",
+    "retention_not_applied": "the store tells the console since when it keeps what it has",
 }
 """Signals whose data cannot go missing while their exporter answers."""
 

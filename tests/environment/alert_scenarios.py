@@ -48,7 +48,7 @@ def stories(world: World, texts: Texts | None = None) -> Iterator[Story]:
     if world.appears:
         yield counts_the_first_events(world)
         yield from does_not_count_what_was_before(world)
-    if world.signal.presence:
+    if world.signal.presence and world.missed:
         yield from misses_its_data(world, texts)
 
 
@@ -302,8 +302,9 @@ def misses_its_data(world: World, texts: Texts | None) -> Iterator[Story]:
     _hide(story, here["service"], there)
     if target.evidence:
         for service, since in ((world.service, there), ("another", 0)):
-            values = [None] * since + [0.0] * (end + 1 - since)
-            story.tape.gauge(target.evidence, {"service": service}, values)
+            for labels, missing in target.missing:
+                values = [missing] * since + [0.0] * (end + 1 - since)
+                story.tape.gauge(target.evidence, {"service": service, **labels}, values)
     story.tape.constant(target.told_by, here, 1.0)
     if "framework" in target.labels:
         story.tape.constant("up", {**here, "service": "another"}, 1.0)

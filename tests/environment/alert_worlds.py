@@ -69,9 +69,9 @@ class World:
 
     `window` is how many seconds its value looks back. It is scraped every `scrape` seconds: less
     often than usual where the window is long, so that there is less to compute. `exact`: a value
-    can be its limit exactly. `appears`: series that count come with their first event. `labels`
-    are those of the alert, besides the service. At another `pace` everything goes so many times
-    faster.
+    can be its limit exactly. `appears`: series that count come with their first event. `missed`:
+    where its signal has an alert for data that are missing, this one's may be. `labels` are those
+    of the alert, besides the service. At another `pace` everything goes so many times faster.
     """
 
     name: str
@@ -81,6 +81,7 @@ class World:
     window: int = 0
     exact: bool = False
     appears: bool = False
+    missed: bool = True
     labels: Labels = field(default_factory=dict)
 
     @property

@@ -34,12 +34,14 @@ class Target:
     """What tells that a service must have data, and a series that is there then.
 
     The first is above 0 then; `labels` are its own, besides the service. Without `evidence` it is
-    the signal's own series.
+    the signal's own series. `missing` is what the series of the evidence are while it is not there;
+    once it is, each of them is 0.
     """
 
     labels: Labels
     evidence: str | None = None
     told_by: str = "up"
+    missing: tuple[tuple[Labels, float | None], ...] = (({}, None),)
 
 
 TARGETS = {
@@ -50,6 +52,11 @@ TARGETS = {
     "openai_daily_cost": Target(_LEDGER, told_by="vigie_ledger_read_errors_total"),
     "memory_available": Target({"service": "node"}),
     "disk_space": Target({"service": "node"}),
+    "retention_not_applied": Target(
+        {"service": "console"},
+        "vigie_oldest_record_failed_looks",
+        missing=(({"kind": "logs"}, 0.0), ({"kind": "traces"}, 1.0)),
+    ),
 }
 """How the signals whose data must not be missing are known to miss them."""
 
@@ -354,7 +361,7 @@ def _telemetry() -> Sequence[World]:
         ),
         RetentionWorld(
             "retention_not_applied",
-            "store",
+            "console",
             scrape=60,
             labels={"kind": "logs"},
             metric="vigie_oldest_record_timestamp_seconds",
@@ -368,6 +375,7 @@ def _telemetry() -> Sequence[World]:
             labels={"kind": "metrics"},
             metric="prometheus_tsdb_lowest_timestamp_seconds",
             retention=15 * _DAY,
+            missed=False,
         ),
     )
 

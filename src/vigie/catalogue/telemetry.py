@@ -22,10 +22,20 @@ UNSENT_LOGS = counter(
     Label("reason", cap=20),
     emitter=Emitter.EXPORTER,
 )
+_KEPT = Label("kind", values=("logs", "traces"))
+
 OLDEST_RECORD = gauge(
     "vigie_oldest_record_timestamp_seconds",
-    "Unix time of the oldest log line, or of the oldest trace, that is stored.",
-    Label("kind", values=("logs", "traces")),
+    "Unix time of the oldest log line, or of the oldest trace, that is stored: whoever keeps them "
+    "is asked every few minutes. Absent while nothing is stored, or they do not tell.",
+    _KEPT,
+    emitter=Emitter.EXPORTER,
+)
+OLDEST_RECORD_FAILED_LOOKS = gauge(
+    "vigie_oldest_record_failed_looks",
+    "How many times in a row whoever keeps these records could not be asked for the oldest; 0 once "
+    "they tell.",
+    _KEPT,
     emitter=Emitter.EXPORTER,
 )
 RETENTION = gauge(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from vigie.console import api, metrics
 from vigie.console.desk import Desk
 from vigie.console.doorkeeper import Doorkeeper
 from vigie.console.pages import alerts, dashboards, errors, runbooks
+from vigie.exporters.oldest_records import OldestRecord
 from vigie.incidents.dead_mans_switch import DeadMansSwitch
 from vigie.incidents.inbox import Inbox, UnavailableError
 from vigie.render import links
@@ -29,10 +30,12 @@ def create_app(
     inbox: Inbox,
     switch: DeadMansSwitch,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    oldest: Sequence[OldestRecord] = (),
 ) -> Starlette:
-    """The application; the caller runs the switch, and closes the inbox at the end."""
+    """The application; the caller runs the switch, looks for the `oldest` records, and closes the
+    inbox at the end."""
     desk = Desk(settings, inbox, switch, now)
-    exposition = metrics.Exposition(desk)
+    exposition = metrics.Exposition(desk, oldest)
     alertmanager = api.Alertmanager(exposition.deliveries)
     app = Starlette(
         routes=[

@@ -1,9 +1,9 @@
-"""The console's own metrics: the inbox's, as `vigie.catalogue.inbox` has them."""
+"""The console's own metrics: the inbox's, and since when lines and traces are kept."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -15,6 +15,8 @@ from starlette.responses import Response
 from vigie.catalogue import inbox as catalogue
 from vigie.catalogue.metric import OTHER, Metric
 from vigie.console.desk import Desk
+from vigie.exporters import oldest_records
+from vigie.exporters.oldest_records import OldestRecord
 from vigie.incidents.inbox import UnavailableError
 from vigie.incidents.watchdog import Hearing
 
@@ -25,9 +27,10 @@ class Exposition(Collector):
     `deliveries` is counted by whoever receives them.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, oldest: Sequence[OldestRecord] = ()) -> None:
         self.deliveries = Counter(dict.fromkeys(catalogue.DELIVERIES.labels[0].values, 0))
         self._desk = desk
+        self._oldest = oldest
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -51,6 +54,7 @@ class Exposition(Collector):
         yield _gauge(catalogue.WATCHDOG_HEARD, heard.timestamp() if heard else 0)
         lost = switch.hearing(self._desk.now()) is Hearing.LOST
         yield _gauge(catalogue.WATCHDOG_LOST, lost)
+        yield from oldest_records.families(self._oldest)
         try:
             yield from self._of_the_database()
         except UnavailableError:

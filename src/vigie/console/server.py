@@ -1,4 +1,4 @@
-"""The console as a process: one socket, the pages, and the dead man's switch."""
+"""The console as a process: one socket, the pages, and what it does beside answering."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from vigie.console.app import create_app
+from vigie.exporters.oldest_records import oldest_records
 from vigie.incidents import rounds
 from vigie.incidents.alert import LATE
 from vigie.incidents.channels import channels
@@ -48,9 +49,11 @@ def serve(settings: Settings, folder: Path, port: int, pace: float = 1) -> None:
             switch = DeadMansSwitch(inbox, settings, channels(settings), _now(), pace)
             ended = threading.Event()
             roll_call = RollCall(inbox, alertmanager(links.alertmanager(settings)), pace)
-            rounds.start([*switch.acts(), roll_call.look], _ROUND / pace, ended, _now)
+            oldest = oldest_records(settings, links.logs(settings), links.traces(settings), pace)
+            acts = [*switch.acts(), roll_call.look, *(one.look for one in oldest)]
+            rounds.start(acts, _ROUND / pace, ended, _now)
             try:
-                _answer(create_app(settings, inbox, switch, _now), listener)
+                _answer(create_app(settings, inbox, switch, _now, oldest), listener)
             finally:
                 ended.set()
 

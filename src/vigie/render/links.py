@@ -46,6 +46,16 @@ def alertmanager(settings: Settings) -> str:
     return f"http://{_host(settings)}:{settings.ports.alertmanager}"
 
 
+def logs(settings: Settings) -> str:
+    """Where processes of this machine reach whoever keeps lines, by Loki's API."""
+    return f"http://{_host(settings)}:{settings.ports.logs}"
+
+
+def traces(settings: Settings) -> str:
+    """Where processes of this machine reach whoever keeps traces, by Tempo's API."""
+    return f"http://{_host(settings)}:{settings.ports.traces}"
+
+
 def console(settings: Settings) -> str:
     """The console's address, for a person at this machine."""
     return _for_people(settings, settings.ports.console)

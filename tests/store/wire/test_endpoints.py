@@ -79,7 +79,6 @@ def test_each_metric_of_the_catalogue_is_exposed(client: Client, store: LogStore
     families = {one.name for one in text_string_to_metric_families(client.get("/metrics").text)}
     promised = [one for one in vars(catalogue).values() if isinstance(one, Metric)]
     assert {one.name.removesuffix("_total") for one in promised} <= families
-    assert "vigie_oldest_record_timestamp_seconds" in families
 
 
 def test_a_post_is_answered_as_a_get(client: Client) -> None:

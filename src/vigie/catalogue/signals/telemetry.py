@@ -14,7 +14,8 @@ from vigie.catalogue.promql import (
     total,
 )
 from vigie.catalogue.runbook import Runbook, Step, steps
-from vigie.catalogue.signal import Comparator, Dashboard, Signal, Unit
+from vigie.catalogue.scrape import CONSOLE, UP
+from vigie.catalogue.signal import Comparator, Dashboard, Presence, Signal, Unit
 from vigie.catalogue.words import Words
 
 DROPPED_TELEMETRY = Signal(
@@ -98,6 +99,11 @@ RETENTION_NOT_APPLIED = Signal(
     + f"\n/ on (kind) group_left () {select(telemetry.RETENTION)}",
     hold=timedelta(hours=1),
     where=("kind",),
+    # Nothing that is kept has no age; only where nobody tells, nobody would be told.
+    presence=Presence(
+        select(UP, service=CONSOLE),
+        f"({aggregated('max', select(telemetry.OLDEST_RECORD_FAILED_LOOKS))} == 0)",
+    ),
     dashboard=Dashboard.LOGS,
     runbook=Runbook(
         meaning=Words(
@@ -119,6 +125,14 @@ RETENTION_NOT_APPLIED = Signal(
                 promql=f"(time() - {select(telemetry.OLDEST_RECORD)}) / 86400\n"
                 f"or (time() - {select(engines.OLDEST_SAMPLE)}) / 86400\n"
                 f"or {select(telemetry.RETENTION)} / 86400",
+            ),
+            Step(
+                "How many times in a row Loki or Tempo, or the store in their place, did not tell "
+                "the console how old its oldest is; what it logged says why.",
+                "Combien de fois de suite Loki ou Tempo, ou le magasin à leur place, n'a pas dit à "
+                "la console l'âge de son plus ancien ; ce qu'elle a journalisé dit pourquoi.",
+                promql=select(telemetry.OLDEST_RECORD_FAILED_LOOKS),
+                shell="vigie logs console | grep 'oldest of the'",
             ),
             Step(
                 "Prometheus: the retention that it runs with.",

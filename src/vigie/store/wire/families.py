@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from vigie.catalogue.metric import Metric
-from vigie.catalogue.telemetry import OLDEST_RECORD
-from vigie.store.segments import LogStore
 from vigie.store.segments.segment import DAY_NS, Segment
 from vigie.store.wire import limits
 
@@ -32,24 +29,6 @@ def counters(metric: Metric, values: Mapping[str, int]) -> CounterMetricFamily:
 def gauge(metric: Metric, value: float) -> GaugeMetricFamily:
     """A gauge without labels."""
     return GaugeMetricFamily(metric.name, metric.help, value=value)
-
-
-class OldestCollector(Collector):
-    """Since when stores have something, by what it is."""
-
-    def __init__(self, stores: Mapping[str, LogStore]) -> None:
-        self._stores = stores
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The family `OLDEST_RECORD`; a store that is empty has no series."""
-        oldest = GaugeMetricFamily(
-            OLDEST_RECORD.name, OLDEST_RECORD.help, labels=OLDEST_RECORD.label_names
-        )
-        for kind, store in self._stores.items():
-            if segments := store.segments():
-                oldest.add_metric([kind], min(one.first for one in segments) / 1e9)
-        if oldest.samples:
-            yield oldest
 
 
 def days(segments: Iterable[Segment], rows: str) -> list[dict[str, Any]]:

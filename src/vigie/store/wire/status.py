@@ -32,11 +32,8 @@ class Status:
         self._spans = spans
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
-        stores: dict[str, LogStore] = {"logs": store}
         if spans is not None:
             self._registry.register(tempo.SpanCollector(spans))
-            stores["traces"] = spans
-        self._registry.register(families.OldestCollector(stores))
         duration = catalogue.REQUEST_DURATION
         self._duration = Histogram(
             duration.name,

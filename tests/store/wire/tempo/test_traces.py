@@ -238,4 +238,3 @@ def test_the_status_tells_spans_and_bytes_by_day(client: Client, spans: SpanStor
     assert (told["spans"], told["head_spans"], told["resources"]) == (1, 0, 1)
     assert [day["spans"] for day in told["days"]] == [1]
     assert told["file_bytes"] > 0
-    assert 'vigie_oldest_record_timestamp_seconds{kind="traces"}' in client.get("/metrics").text
