@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "exporters": {"catalogue", "costs", "settings"},
     "store": {"catalogue"},
     "render": {"catalogue", "settings"},
-    "stack": {"catalogue", "settings", "render"},
+    "stack": {"catalogue", "settings", "render", "instrument"},  # instrument: how lines are sent
     "incidents": {"catalogue", "settings", "render"},
     "console": {"catalogue", "settings", "render", "exporters", "incidents"},
     "cli": {

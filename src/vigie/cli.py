@@ -11,14 +11,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import tzinfo
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from vigie import __version__, cli_render
+from vigie.catalogue.logs import LEVELS
 from vigie.cli_costs import costs
 from vigie.cli_incidents import commands as incidents_commands
 from vigie.cli_options import Json, NoColor, SettingsFile, StateFolder, examples
@@ -27,6 +29,9 @@ from vigie.settings import SettingsError, load
 from vigie.settings.state_folder import default_folder
 from vigie.stack.errors import StackError
 from vigie.stack.state import State
+
+if TYPE_CHECKING:
+    from vigie.stack.kept_logs import Kept
 
 PROBLEM = 1
 WRONG = 2
@@ -185,8 +190,8 @@ def status(
 
 @app.command(
     epilog=examples(
-        "vigie logs -n 100 django   the last 100 lines of Django's log",
-        "vigie logs -f              all logs, as they grow",
+        "vigie logs -f django                        Django's log, as it grows",
+        "vigie logs --since 1h --level warning       what was not well in the last hour",
     )
 )
 def logs(
@@ -197,36 +202,59 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on with what is added, until Ctrl-C.")
     ] = False,
     count: Annotated[
-        int, typer.Option("--lines", "-n", metavar="LINES", min=0, help="Of each log.")
-    ] = 20,
+        int | None,
+        typer.Option(
+            *("--lines", "-n"),
+            metavar="LINES",
+            min=0,
+            help="So many of each log. [default: 20; with --since, all]",
+        ),
+    ] = None,
     *,
     state: StateFolder = None,
     settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
-    """Show what the components printed, oldest first."""
-    from vigie.stack import logs as log
-    from vigie.stack import screen
-    from vigie.stack.restart import named
-    from vigie.stack.supervisord import SUPERVISOR, Supervisord
+    """Show what the components said, oldest first, in the settings' time zone.
 
+    The store is asked, or Loki in its place; where nobody answers, the log files are read.
+    """
+    from vigie.stack import log_reading, log_screen, screen
+    from vigie.stack.supervisord import Supervisord
+
+    since: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From so long ago on: 10m, 1h, 7d.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(metavar="LEVEL", help=f"This or worse: {', '.join(LEVELS)}.")
+    ] = None,
+    grep: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="With this text in them, in any case.")
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Write each line as a JSON object, for programs.")
+    ] = False,
     place = _state(state)
-    files = log.files(place)
-    if component is None:
-        files.pop(SUPERVISOR, None)
-    else:
-        name = named(component, files)
-        files = {name: files[name]}
-    if not files:
-        raise StackError(f"nothing ever ran in {place.folder}\nstart it: vigie up")
+    sought = log_reading.sought(since, level, grep)
+    reading = log_reading.begin(
+        place, component, sought, lambda said: typer.echo(f"vigie: {said}", err=True)
+    )
+    if count is None and since is None:
+        count = 20
+    zone = _zone(settings)
     console = screen.console(no_color)
-    names = list(files)
+
+    def show(lines: Iterable[Kept]) -> None:
+        if json_:
+            for line in lines:
+                typer.echo(log_screen.as_json(line, zone))
+        else:
+            log_screen.lines(console, lines, reading.names, zone)
+
     with _quiet_interrupt():
-        ends = log.sizes(files)
-        screen.lines(console, log.last(files, count, ends), names)
+        show(reading.last(count))
         if follow:
-            added = log.follow(files, ends, _while(Supervisord(place).running))
-            screen.lines(console, added, names)
+            show(reading.follow(_while(Supervisord(place).running)))
 
 
 @app.command(
@@ -314,6 +342,17 @@ def _stay(place: State, no_color: bool) -> None:
     from vigie.stack import screen
     from vigie.stack.down import down as stop
     from vigie.stack.down import uninterrupted
+def _zone(settings: Path | None) -> tzinfo | None:
+    """The settings' time zone. Logs are read when something is wrong, which may be the settings:
+    then it is this machine's."""
+    try:
+        return load(settings).time_zone
+    except SettingsError:
+        if settings is not None:
+            raise
+        return None
+
+
     from vigie.stack.supervisord import SUPERVISOR, Supervisord
 
     files = log.files(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -30,13 +31,18 @@ def serve(
     settings: SettingsFile = None,
     no_color: NoColor = False,
 ) -> None:
-    """Keep logs and traces, and answer LogQL and TraceQL: the HTTP APIs of Loki and Tempo."""
+    """Keep logs and traces, and answer LogQL and TraceQL: the HTTP APIs of Loki and Tempo.
+
+    What the components of the stack print is kept too.
+    """
     from vigie.store.memory import keep_small
 
     keep_small()
 
     from vigie.settings import load
     from vigie.settings.state_folder import default_folder
+    from vigie.stack.collecting import NOTES, Collector
+    from vigie.stack.components import address
     from vigie.stack.errors import StackError
     from vigie.stack.state import State
     from vigie.store.segments import HeldError, StoreLimits
@@ -48,17 +54,24 @@ def serve(
     seats = known.ports
     chosen = seats.logs if port is None else port
     also = (seats.traces, seats.otlp) if port is None else ()
-    folder = State.at(state or default_folder()).data("store")
+    place = State.at(state or default_folder())
+    folder = place.data("store")
     most = known.retention.max_bytes
     logs = StoreLimits(known.retention.logs.total_seconds(), most)
     traces = StoreLimits(known.retention.traces.total_seconds(), most)
 
+    collecting = ExitStack()
+
     def listening(at: int) -> None:
+        collector = Collector(place, f"http://{address(known.here, at)}", folder / NOTES)
+        collecting.callback(collector.stop)
+        collector.start()
         more = "".join(f", :{one}" for one in also)
         typer.echo(f"The store: http://{known.here}:{at}{more} (logs and traces in {folder})")
 
     try:
-        run(Path(folder), known.bind, chosen, logs, listening, traces=traces, also=also)
+        with collecting:
+            run(Path(folder), known.bind, chosen, logs, listening, traces=traces, also=also)
     except HeldError as error:
         raise StackError(str(error)) from None
     except PortError as error:

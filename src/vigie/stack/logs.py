@@ -7,17 +7,13 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from vigie.stack import printed
 from vigie.stack.state import State
 from vigie.stack.supervisord import SUPERVISOR
 
 BLOCK_BYTES = 1 << 16
-
-_MOMENT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:[.,](\d{1,6})\d*)?\s?(Z|[+-]\d\d:?\d\d)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class _Follower:
             self._file.seek(0)  # somebody emptied it
         *whole, self._begun = (self._begun + self._file.read()).split(b"\n")
         for line in whole:
-            yield Line(self._name, _shown(line))
+            yield Line(self._name, shown(line))
 
     def _rotated(self) -> bool:
         if self._file is None:
@@ -154,21 +150,8 @@ class _Follower:
 def _timed(name: str, texts: list[str]) -> Iterator[tuple[float, Line]]:
     moment = 0.0
     for text in texts:
-        moment = max(moment, _moment(text) or moment)
+        moment = max(moment, printed.moment(text) or moment)
         yield moment, Line(name, text)
-
-
-def _moment(text: str) -> float | None:
-    """The Unix time that is written near the start of a line; without a zone, local time."""
-    match = _MOMENT.search(text, 0, 120)
-    if match is None:
-        return None
-    day, clock, fraction, zone = match.groups()
-    try:
-        whole = datetime.fromisoformat(f"{day}T{clock}.{(fraction or '0'):0<6}{zone or ''}")
-    except ValueError:
-        return None
-    return whole.timestamp()
 
 
 def _last_lines(path: Path, count: int, end: int) -> list[str]:
@@ -187,13 +170,19 @@ def _last_lines(path: Path, count: int, end: int) -> list[str]:
 
 
 def _decoded(content: bytes) -> list[str]:
-    return [_shown(line) for line in content.split(b"\n") if line] if content else []
+    return [shown(line) for line in content.split(b"\n") if line] if content else []
 
 
-def _shown(line: bytes) -> str:
+def shown(line: bytes) -> str:
     """The line as text, without the control characters that would steer a terminal."""
-    text = _COLOURS.sub("", line.decode("utf-8", errors="replace"))
-    return "".join(character for character in text if character >= " " or character == "\t")
+    return harmless(line.decode("utf-8", errors="replace"))
 
 
+def harmless(text: str) -> str:
+    """A text without the control characters that would steer a terminal."""
+    text = _COLOURS.sub("", text)
+    return text if text.isprintable() else _CONTROLS.sub("", text)
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
