@@ -179,21 +179,25 @@ def test_what_cannot_be_meant_is_refused_with_what_can() -> None:
     assert abs(time.time_ns() - 3600 * 10**9 - hour) < 60 * 10**9
 
 
-def test_the_store_that_was_started_is_the_one_that_is_asked(
+def test_whoever_was_started_for_logs_is_the_one_that_is_asked(
     state: State, server: Callable[..., Component]
 ) -> None:
     state.make()
     assert log_reading.seat(state) == ""
-    store = replace(server("store"), ready_url="http://127.0.0.1:3100/ready")
+    store = replace(server("store", port=3100), setting="ports.logs")
     started.save(state, Started([server("web"), store]))
     assert log_reading.seat(state) == "http://127.0.0.1:3100"
+    # Containers have it beside other ports.
+    loki = replace(server("containers"), also={"ports.logs": 3101}, ready_url="http://[::1]:3000/")
+    started.save(state, Started([loki]))
+    assert log_reading.seat(state) == "http://[::1]:3101"
 
 
 def test_of_a_stack_that_does_not_run_nobody_elses_store_is_asked(
     state: State, server: Callable[..., Component]
 ) -> None:
     state.make()
-    store = replace(server("store"), ready_url="http://127.0.0.1:3100/ready")
+    store = replace(server("store", port=3100), setting="ports.logs")
     started.save(state, Started([store]))
     append(state.log("web"), "in the file")
     append(state.log("supervisor"), "spawned")

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from vigie.catalogue.logs import LEVELS
-from vigie.catalogue.scrape import STORE
 from vigie.settings.quantities import duration
 from vigie.stack import logs
 from vigie.stack.collecting import Entry, Note, entries
+from vigie.stack.components import address
 from vigie.stack.errors import RequestError, StackError
 from vigie.stack.kept_logs import Kept, KeptLogs, Sought, UnansweredError
 from vigie.stack.restart import named
@@ -25,6 +26,9 @@ from vigie.stack.state import State
 from vigie.stack.supervisord import SUPERVISOR, Supervisord
 
 Key: TypeAlias = tuple[int, str, str]
+
+LOGS = "ports.logs"
+"""The setting by whose name a component says that it sits in Loki's seat."""
 
 _LATE_NS = 10 * 10**9
 """So much later than its time a line may come, and is still followed."""
@@ -65,9 +69,12 @@ def begin(
 
 
 def seat(state: State) -> str:
-    """The address of the store that was started here; empty where none was."""
-    started = (one for one in saved(state).components if one.name == STORE)
-    return next((one.ready_url.removesuffix("/ready") for one in started), "")
+    """The address of whatever was started here for logs, the store or Loki; empty for nothing."""
+    for one in saved(state).components:
+        if LOGS in one.seats:
+            host = urlsplit(one.ready_url).hostname or "127.0.0.1"
+            return f"http://{address(host, one.seats[LOGS])}"
+    return ""
 
 
 class Reading:
