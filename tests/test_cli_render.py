@@ -71,7 +71,7 @@ def test_a_stack_of_ones_own_goes_into_its_own_folder(vigie: Vigie, tmp_path: Pa
     (tmp_path / "own" / "start_monitoring.py").write_text("pass\n", encoding="utf-8")
     assert vigie("--out", "own").returncode == 0
     compose = (tmp_path / "own" / "docker-compose-monitoring.yml").read_text(encoding="utf-8")
-    assert "127.0.0.1:3001:3000" in compose
+    assert "GF_SERVER_HTTP_PORT: '3001'" in compose
     assert (tmp_path / "own" / "start_monitoring.py").read_text(encoding="utf-8") == "pass\n"
     assert not (tmp_path / "docs").exists()
     assert not (tmp_path / "deployment").exists()

@@ -87,6 +87,7 @@ def vigie(
 @app.command(
     epilog=examples(
         "vigie up --demo            the engines, and the coaching application to watch",
+        "vigie up --docker          the engines as containers, with Grafana, Loki and Tempo",
         "vigie up --foreground      until Ctrl-C",
     )
 )
@@ -95,6 +96,10 @@ def up(
     *,
     demo: Annotated[
         bool, typer.Option("--demo", help="Start the coaching application and its traffic too.")
+    ] = False,
+    docker: Annotated[
+        bool,
+        typer.Option("--docker", help="Run the engines as containers, with Grafana."),
     ] = False,
     fast: Annotated[
         bool,
@@ -113,7 +118,7 @@ def up(
     What already runs is brought to the settings, and left alone where nothing changed.
     """
     from vigie.render.pace import Pace
-    from vigie.stack import screen
+    from vigie.stack import containers, screen
     from vigie.stack.up import up as start
 
     place = _state(state)
@@ -123,7 +128,10 @@ def up(
             with screen.Progress(console) as progress:
                 known = load(settings)
                 pace = Pace.fast(known).factor if fast else 1
-                outcome = start(place, known, os.environ, progress.report, demo=demo, pace=pace)
+                outcome = start(
+                    *(place, known, os.environ, progress.report),
+                    demo=demo, docker=docker, pace=pace,
+                )  # fmt: skip
         except KeyboardInterrupt:
             typer.echo("vigie: interrupted; what had been started was stopped", err=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -134,6 +142,8 @@ def up(
         )
         console.print(f"\n{told}\n")
         console.print(screen.addresses(outcome.components))
+        if password := containers.grafana_password(place, outcome.components):
+            console.print(f"\nGrafana: user admin, password in {password}", soft_wrap=True)
         if pace != 1:
             console.print(f"\n{screen.pace(pace)}. At the usual pace again: vigie up")
         if not foreground:
@@ -211,17 +221,6 @@ def logs(
         ),
     ] = None,
     *,
-    state: StateFolder = None,
-    settings: SettingsFile = None,
-    no_color: NoColor = False,
-) -> None:
-    """Show what the components said, oldest first, in the settings' time zone.
-
-    The store is asked, or Loki in its place; where nobody answers, the log files are read.
-    """
-    from vigie.stack import log_reading, log_screen, screen
-    from vigie.stack.supervisord import Supervisord
-
     since: Annotated[
         str | None, typer.Option(metavar="SPAN", help="From so long ago on: 10m, 1h, 7d.")
     ] = None,
@@ -234,6 +233,17 @@ def logs(
     json_: Annotated[
         bool, typer.Option("--json", help="Write each line as a JSON object, for programs.")
     ] = False,
+    state: StateFolder = None,
+    settings: SettingsFile = None,
+    no_color: NoColor = False,
+) -> None:
+    """Show what the components said, oldest first, in the settings' time zone.
+
+    The store is asked, or Loki in its place; where nobody answers, the log files are read.
+    """
+    from vigie.stack import log_reading, log_screen, screen
+    from vigie.stack.supervisord import Supervisord
+
     place = _state(state)
     sought = log_reading.sought(since, level, grep)
     reading = log_reading.begin(
@@ -332,16 +342,6 @@ def simulate(
         raise StackError(f"port {port} cannot be had: {why}\nname another: --port PORT") from error
 
 
-def _state(folder: Path | None) -> State:
-    return State.at(folder or default_folder())
-
-
-def _stay(place: State, no_color: bool) -> None:
-    """Show the logs until a signal comes or the supervisor goes, then stop everything."""
-    from vigie.stack import logs as log
-    from vigie.stack import screen
-    from vigie.stack.down import down as stop
-    from vigie.stack.down import uninterrupted
 def _zone(settings: Path | None) -> tzinfo | None:
     """The settings' time zone. Logs are read when something is wrong, which may be the settings:
     then it is this machine's."""
@@ -353,6 +353,16 @@ def _zone(settings: Path | None) -> tzinfo | None:
         return None
 
 
+def _state(folder: Path | None) -> State:
+    return State.at(folder or default_folder())
+
+
+def _stay(place: State, no_color: bool) -> None:
+    """Show the logs until a signal comes or the supervisor goes, then stop everything."""
+    from vigie.stack import logs as log
+    from vigie.stack import screen
+    from vigie.stack.down import down as stop
+    from vigie.stack.down import uninterrupted
     from vigie.stack.supervisord import SUPERVISOR, Supervisord
 
     files = log.files(place)

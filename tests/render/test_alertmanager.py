@@ -29,8 +29,8 @@ def settings(folder: Path = Path("/"), text: str = "") -> Settings:
     return load(environ={}, start=folder)
 
 
-def rendered(given: Settings, pace: float = 1, inbox: str | None = None) -> dict[str, Any]:
-    text = alertmanager.configuration(given, Pace.of(given, pace), inbox)
+def rendered(given: Settings, pace: float = 1) -> dict[str, Any]:
+    text = alertmanager.configuration(given, Pace.of(given, pace))
     document: dict[str, Any] = yaml.safe_load(text)
     return document
 
@@ -57,8 +57,6 @@ def test_the_inbox_is_where_the_console_is(tmp_path: Path) -> None:
     moved = settings(tmp_path, 'bind: "::1"\nports: {console: 13300}')
     (inbox,) = receivers(rendered(moved))["inbox"]["webhook_configs"]
     assert inbox["url"] == "http://[::1]:13300/api/webhook/alertmanager"
-    (inbox,) = receivers(rendered(moved, inbox="http://console:3300/x"))["inbox"]["webhook_configs"]
-    assert inbox["url"] == "http://console:3300/x"
 
 
 def test_each_channel_is_on_when_it_is_configured_and_its_secret_stays_in_its_file(

@@ -50,21 +50,18 @@ def test_containers_are_of_the_versions_that_are_downloaded(name: str, document:
 def test_each_port_is_for_this_machine_only(document: Any) -> None:
     published = [port for one in document["services"].values() for port in one.get("ports", [])]
     assert published == [
-        "127.0.0.1:9090:9090",
-        "127.0.0.1:9093:9093",
-        "127.0.0.1:9100:9100",
+        "127.0.0.1:9180:8080",
         "127.0.0.1:3100:3100",
         "127.0.0.1:3200:3200",
         "127.0.0.1:4317:4317",
         "127.0.0.1:4318:4318",
-        "127.0.0.1:3000:3000",
+        "127.0.0.1:12345:12345",
     ]
 
 
 def test_ports_and_address_are_the_users(tmp_path: Path) -> None:
     given = 'ports: {prometheus: 9091, logs: 3101, grafana: 3001}\nbind: "::1"'
     services = yaml.safe_load(rendered(tmp_path, given)[compose.PATH])["services"]
-    assert services["prometheus"]["ports"] == ["[::1]:9091:9090"]
     assert services["loki"]["ports"] == ["[::1]:3101:3100"]
     assert services["grafana"]["environment"]["GF_SERVER_ROOT_URL"] == "http://localhost:3001"
     assert "--web.external-url=http://localhost:9091" in services["prometheus"]["command"]
@@ -160,7 +157,8 @@ def test_who_reads_a_secret_has_the_power_for_it_and_no_other(tmp_path: Path) ->
         assert one["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_engines_reach_each_other_by_name_and_the_machine_by_its(tmp_path: Path) -> None:
+def test_whatever_is_on_this_machine_is_reached_without_being_opened(tmp_path: Path) -> None:
+    """Services, console and exporter may stay on 127.0.0.1, and so do those who ask them."""
     given = (
         "services:\n"
         "  django: {url: 'http://127.0.0.1:8002'}\n"
@@ -173,28 +171,51 @@ def test_engines_reach_each_other_by_name_and_the_machine_by_its(tmp_path: Path)
         for job in prometheus["scrape_configs"]
     }
     assert targets == {
-        "prometheus": "prometheus:9090",
-        "alertmanager": "alertmanager:9093",
-        "node": "node-exporter:9100",
-        "cadvisor": "cadvisor:8080",
-        "loki": "loki:3100",
-        "tempo": "tempo:3200",
-        "alloy": "alloy:12345",
-        "grafana": "grafana:3000",
-        "costs": "host.docker.internal:9400",
-        "console": "host.docker.internal:3300",
-        "django": "host.docker.internal:8002",
+        "prometheus": "127.0.0.1:9090",
+        "alertmanager": "127.0.0.1:9093",
+        "node": "127.0.0.1:9100",
+        "cadvisor": "127.0.0.1:9180",
+        "loki": "127.0.0.1:3100",
+        "tempo": "127.0.0.1:3200",
+        "alloy": "127.0.0.1:12345",
+        "grafana": "127.0.0.1:3000",
+        "costs": "127.0.0.1:9400",
+        "console": "127.0.0.1:3300",
+        "django": "127.0.0.1:8002",
         "fastapi": "api.example.org:443",
     }
     (alertmanager,) = prometheus["alerting"]["alertmanagers"]
-    assert alertmanager["static_configs"][0]["targets"] == ["alertmanager:9093"]
-    inbox = "http://host.docker.internal:3300/api/webhook/alertmanager"
+    assert alertmanager["static_configs"][0]["targets"] == ["127.0.0.1:9093"]
+    inbox = "http://127.0.0.1:3300/api/webhook/alertmanager"
     assert inbox in files["alertmanager/alertmanager.yml"]
-    services = yaml.safe_load(files[compose.PATH])["services"]
-    for name in ("prometheus", "alertmanager"):
-        assert services[name]["extra_hosts"] == ["host.docker.internal:host-gateway"]
-    names = {target.split(":")[0] for target in targets.values()}
-    assert {name for name in names if "." not in name} == set(services)
+
+
+def test_who_asks_has_the_machines_network_and_listens_where_it_would_without_a_container(
+    tmp_path: Path,
+) -> None:
+    given = 'bind: "::1"\nports: {prometheus: 9091, alertmanager: 9094, node_exporter: 9101}'
+    services = yaml.safe_load(rendered(tmp_path, given)[compose.PATH])["services"]
+    of_machine = {name for name, one in services.items() if one.get("network_mode") == "host"}
+    assert of_machine == {"prometheus", "alertmanager", "node-exporter", "grafana"}
+    for name, one in services.items():
+        assert ("ports" in one) == ("networks" in one) == (name not in of_machine), name
+    for name, port in (("prometheus", 9091), ("alertmanager", 9094), ("node-exporter", 9101)):
+        assert f"--web.listen-address=[::1]:{port}" in services[name]["command"]
+        assert f"http://[::1]:{port}" in " ".join(services[name]["healthcheck"]["test"])
+    grafana = services["grafana"]["environment"]
+    assert (grafana["GF_SERVER_HTTP_ADDR"], grafana["GF_SERVER_HTTP_PORT"]) == ("::1", "3000")
+
+
+def test_who_only_listens_has_a_network_in_which_all_have_names(tmp_path: Path) -> None:
+    alloy = rendered(tmp_path, "ports: {logs: 3101}")["alloy/config.alloy"]
+    assert '"http://loki:3100/loki/api/v1/push"' in alloy
+    assert '"http://tempo:4318"' in alloy
+
+
+def test_no_setting_leads_outside(document: Any) -> None:
+    texts = json.dumps(document)
+    assert "0.0.0.0:" not in texts.replace("listen-addr=0.0.0.0:12345", "")
+    assert "host.docker.internal" not in texts
 
 
 def test_cadvisor_knows_the_names_of_containers(document: Any) -> None:

@@ -12,7 +12,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vigie.render.place import HOST
 from vigie.settings import Settings
 
 _HEADERS = {
@@ -59,7 +58,7 @@ def _name(host: str) -> str:
 
 
 def _is_this_machine(name: str) -> bool:
-    if name in ("localhost", HOST) or name.endswith(".localhost"):
+    if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
         return ip_address(name).is_loopback

@@ -16,9 +16,8 @@ from vigie.render import (
     tempo,
 )
 from vigie.render.header import HEADER
-from vigie.render.links import INBOX_PATH
 from vigie.render.pace import Pace
-from vigie.render.place import HOST, Place
+from vigie.render.place import Place
 from vigie.settings import Settings
 
 
@@ -37,10 +36,14 @@ def embedded(settings: Settings, pace: float = 1) -> dict[str, str]:
     }
 
 
-def deployment(settings: Settings) -> dict[str, str]:
-    """What the engines of Docker Compose read, and Compose itself: relative path → text."""
+def deployment(
+    settings: Settings, secrets_folder: str = f"./{compose.SECRETS_FOLDER}"
+) -> dict[str, str]:
+    """What the engines of Docker Compose read, and Compose itself: relative path → text.
+
+    `secrets_folder` is where Grafana's password is, as seen from these files.
+    """
     at, place = Pace.of(settings), Place.compose(settings)
-    inbox = f"http://{HOST}:{settings.ports.console}{INBOX_PATH}"
     urls = {
         store: f"http://{place.engines[engine]}"
         for store, engine in (
@@ -56,15 +59,15 @@ def deployment(settings: Settings) -> dict[str, str]:
         **grafana.dashboards(settings),
     }
     return {
-        compose.PATH: compose.configuration(settings),
+        compose.PATH: compose.configuration(settings, secrets_folder),
         ".gitignore": f"{HEADER}/{compose.SECRETS_FOLDER}/\n/logs/\n",
         prometheus.PATH: prometheus.configuration(settings, at, place),
         rules.PATH: rules.configuration(settings, at),
-        alertmanager.PATH: alertmanager.configuration(compose.inside(settings), at, inbox),
+        alertmanager.PATH: alertmanager.configuration(compose.inside(settings), at),
         notifications.PATH: notifications.templates(settings),
         "loki/loki-config.yml": loki.configuration(settings),
         "tempo/tempo.yml": tempo.configuration(settings),
-        "alloy/config.alloy": alloy.configuration(place),
+        "alloy/config.alloy": alloy.configuration(),
         **{f"grafana/{name}": text for name, text in of_grafana.items()},
     }
 

@@ -39,11 +39,8 @@ _ABOUT = """\
 """
 
 
-def configuration(settings: Settings, pace: Pace, inbox: str | None = None) -> str:
-    """The text of alertmanager.yml; valid and of one meaning for Alertmanager 0.25 and 0.34.
-
-    `inbox` is where Alertmanager reaches the console's inbox; by default on the same machine.
-    """
+def configuration(settings: Settings, pace: Pace) -> str:
+    """The text of alertmanager.yml; valid and of one meaning for Alertmanager 0.25 and 0.34."""
     mute = settings.notify.mute
     zone = settings.time_zone.key
     document: dict[str, Any] = {
@@ -53,7 +50,7 @@ def configuration(settings: Settings, pace: Pace, inbox: str | None = None) -> s
         "receivers": [
             {
                 "name": INBOX,
-                "webhook_configs": [{"url": inbox or links.inbox(settings), "send_resolved": True}],
+                "webhook_configs": [{"url": links.inbox(settings), "send_resolved": True}],
             },
             {"name": TEAM} | _channels(settings.notify),
         ],

@@ -6,7 +6,6 @@ Promtail's successor. Every line gets the two labels of `vigie.catalogue.logs`, 
 from vigie.catalogue.logs import LABELS, LEVELS
 from vigie.catalogue.scrape import LOKI, TEMPO
 from vigie.render.header import SENTENCE
-from vigie.render.place import Place
 
 LOG_FILES = "/var/log/services"
 """The folder of services' log files in the container; a file is called after its service."""
@@ -16,8 +15,8 @@ _OTHER_NAMES = {"warn": "warning", "err": "error", "fatal": "critical", "panic":
 _ANY_LEVEL = "|".join((*LEVELS, *_OTHER_NAMES))
 
 
-def configuration(place: Place) -> str:
-    """The text of config.alloy, for Alloy 1.19."""
+def configuration() -> str:
+    """The text of config.alloy, for Alloy 1.19, which shares a network with Loki and Tempo."""
     labels = ", ".join(f'"{label}"' for label in LABELS)
     return f"""\
 // {SENTENCE}
@@ -117,7 +116,7 @@ loki.process "lines" {{
 
 loki.write "store" {{
 	endpoint {{
-		url = "http://{place.engines[LOKI]}/loki/api/v1/push"
+		url = "http://{LOKI}:3100/loki/api/v1/push"
 	}}
 }}
 
@@ -147,7 +146,7 @@ otelcol.processor.batch "services" {{
 
 otelcol.exporter.otlphttp "tempo" {{
 	client {{
-		endpoint = "http://{place.engines[TEMPO].split(":")[0]}:4318"
+		endpoint = "http://{TEMPO}:4318"
 	}}
 }}
 

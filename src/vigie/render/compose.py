@@ -3,6 +3,10 @@
 Written for Docker Compose 2; it also says what Compose 1.29 understands, and nothing else. Vigie's
 own console and exporters stay on the machine, beside the ledger and the state folder that they
 read: no image of Vigie is published.
+
+Who speaks to what runs on this machine shares its network, and listens where it would without a
+container: so nothing has to be opened to containers. Who only listens has a network of its own, in
+which whatever further ports it has are nobody's, and publishes those that are ours.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from typing import Any, TypeAlias
 
 from vigie.render.alloy import LOG_FILES
 from vigie.render.header import HEADER
-from vigie.render.place import HOST
+from vigie.render.place import address
 from vigie.render.yaml_text import yaml_text
 from vigie.settings import Settings
 from vigie.settings.model import Notify, Section
@@ -48,17 +52,18 @@ _ABOUT = f"""\
 #   (umask 077; openssl rand -base64 24 > {SECRETS_FOLDER}/{GRAFANA_PASSWORD})
 #   docker compose -f {PATH} up --detach
 #
-# Vigie's own start_monitoring.py --docker does the same. There is no password that everybody knows:
-# Grafana's is in that file, which its owner alone may read.
+# `vigie up --docker` does this for your own vigie.yml, and starts Vigie's console and exporter of
+# costs beside it. There is no password that everybody knows: Grafana's is in that file, which its
+# owner alone may read.
 #
-# Everything listens on one address of this machine only. What runs on this machine outside of
-# containers (your services, Vigie's console and its exporter of costs) is {HOST}
-# to them: on Linux it must listen on Docker's bridge too, and not on 127.0.0.1 alone.
+# Everything listens on one address of this machine only. Whoever asks your services, or Vigie's
+# console and exporter, shares this machine's network: those may stay on 127.0.0.1. (Docker Desktop
+# has that since 4.34: Settings, Resources, Network, Enable host networking.)
 """
 
 
-def configuration(settings: Settings) -> str:
-    """The text of docker-compose-monitoring.yml."""
+def configuration(settings: Settings, secrets_folder: str) -> str:
+    """The text of docker-compose-monitoring.yml; Grafana's password is in `secrets_folder`."""
     given = secret_files(settings.notify)
     services = {one.name: one.written() for one in _services(settings, tuple(given))}
     document: Json = {
@@ -66,7 +71,7 @@ def configuration(settings: Settings) -> str:
         "networks": {NETWORK: {}},
         "volumes": {f"{name}-data": {} for name in _KEEPERS},
         "secrets": {
-            GRAFANA_PASSWORD: {"file": f"./{SECRETS_FOLDER}/{GRAFANA_PASSWORD}"},
+            GRAFANA_PASSWORD: {"file": f"{secrets_folder}/{GRAFANA_PASSWORD}"},
             **{name: {"file": str(path)} for name, path in given.items()},
         },
     }
@@ -106,7 +111,8 @@ _KEEPERS = ("prometheus", "alertmanager", "loki", "tempo", "alloy", "grafana")
 
 @dataclass(frozen=True, slots=True)
 class _Container:
-    """One service of the file. `health` is a command that ends with 0 once it is ready."""
+    """One service of the file. `health` is a command that ends with 0 once it is ready; one that
+    is `of_machine` has no network of its own."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -116,6 +122,7 @@ class _Container:
     after: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+    of_machine: bool = False
     more: Json = field(default_factory=dict)
 
     def written(self) -> Json:
@@ -132,15 +139,15 @@ class _Container:
         if self.health:
             written["healthcheck"] = {
                 "test": ["CMD", *(_escaped(part) for part in self.health)],
-                "interval": "10s",
+                "interval": "5s",
                 "timeout": "5s",
-                "retries": 12,
+                "retries": 24,
                 "start_period": "10s",
             }
         if self.after:
             written["depends_on"] = {name: {"condition": "service_healthy"} for name in self.after}
         written |= {
-            "networks": [NETWORK],
+            **({"network_mode": "host"} if self.of_machine else {"networks": [NETWORK]}),
             "security_opt": ["no-new-privileges:true"],
             "logging": {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}},
         }
@@ -153,10 +160,15 @@ class _Container:
 
 def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Container]:
     ports = settings.ports
-    to_host = {"extra_hosts": [f"{HOST}:host-gateway"]}
+
+    def listening(port: int) -> str:
+        return f"--web.listen-address={address(settings.bind, port)}"
+
+    def reached(port: int) -> str:
+        return f"http://{address(settings.here, port)}"
 
     def published(port: int, inside: int) -> tuple[str]:
-        return (f"{_bracketed(settings.bind)}:{port}:{inside}",)
+        return (f"{address(settings.bind, port)}:{inside}",)
 
     yield _Container(
         "prometheus",
@@ -164,39 +176,40 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             "--config.file=/etc/prometheus/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
             f"--storage.tsdb.retention.time={written_duration(settings.retention.metrics)}",
+            listening(ports.prometheus),
             f"--web.external-url=http://localhost:{ports.prometheus}",
             "--enable-feature=exemplar-storage",
         ),
-        ports=published(ports.prometheus, 9090),
         volumes=("./prometheus:/etc/prometheus:ro", "prometheus-data:/prometheus"),
-        health=("promtool", "check", "ready", "--url=http://localhost:9090"),
+        health=("promtool", "query", "instant", reached(ports.prometheus), "1"),  # as of 2.42
         after=("alertmanager",),
-        more=to_host,
+        of_machine=True,
     )
     yield _Container(
         "alertmanager",
         command=(
             "--config.file=/etc/alertmanager/alertmanager.yml",
             "--storage.path=/alertmanager",
+            listening(ports.alertmanager),
             f"--web.external-url=http://localhost:{ports.alertmanager}",
             "--cluster.listen-address=",  # alone: no gossip port
         ),
         environment={"TZ": settings.time_zone.key},  # in which its messages tell the time
-        ports=published(ports.alertmanager, 9093),
         volumes=("./alertmanager:/etc/alertmanager:ro", "alertmanager-data:/alertmanager"),
-        health=("amtool", "--alertmanager.url=http://localhost:9093", "alert", "query"),
+        health=("amtool", f"--alertmanager.url={reached(ports.alertmanager)}", "alert", "query"),
         secrets=secrets,
-        more=to_host,
+        of_machine=True,
     )
     yield _Container(
         "node-exporter",
         command=(
             "--path.rootfs=/host",
+            listening(ports.node_exporter),
             "--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|var/lib/docker)($|/)",
         ),
-        ports=published(ports.node_exporter, 9100),
         volumes=("/:/host:ro,rslave",),
-        health=("wget", "-q", "--spider", "http://localhost:9100/"),
+        health=("wget", "-q", "--spider", reached(ports.node_exporter)),
+        of_machine=True,  # its figures of the network are the machine's, too
         more={"pid": "host"},
     )
     yield _Container(
@@ -207,6 +220,7 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             "--store_container_labels=false",
             "--whitelisted_container_labels=com.docker.compose.service,com.docker.compose.project",
         ),
+        ports=published(ports.cadvisor, 8080),
         volumes=(
             *("/:/rootfs:ro", "/var/run:/var/run:ro", "/sys:/sys:ro"),
             *("/var/lib/docker:/var/lib/docker:ro", "/dev/disk:/dev/disk:ro"),
@@ -237,7 +251,11 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             "--disable-reporting",
             "/etc/alloy/config.alloy",
         ),
-        ports=(*published(4317, 4317), *published(ports.otlp, 4318)),
+        ports=(
+            *published(ports.otlp_grpc, 4317),
+            *published(ports.otlp, 4318),
+            *published(ports.alloy, 12345),
+        ),
         volumes=(
             "./alloy:/etc/alloy:ro",
             "alloy-data:/var/lib/alloy/data",
@@ -250,6 +268,8 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
     yield _Container(
         "grafana",
         environment={
+            "GF_SERVER_HTTP_ADDR": settings.bind,
+            "GF_SERVER_HTTP_PORT": str(ports.grafana),
             "GF_SERVER_ROOT_URL": f"http://localhost:{ports.grafana}",
             "GF_SECURITY_ADMIN_USER": "admin",
             "GF_SECURITY_ADMIN_PASSWORD__FILE": f"/run/secrets/{GRAFANA_PASSWORD}",
@@ -258,19 +278,21 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
             "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
             "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
         },
-        ports=published(ports.grafana, 3000),
         volumes=(
             "./grafana/provisioning:/etc/grafana/provisioning:ro",
             f"./grafana/dashboards:{DASHBOARDS_FOLDER}:ro",
             "grafana-data:/var/lib/grafana",
         ),
-        health=("wget", "-q", "--spider", "http://localhost:3000/api/health"),
+        health=("wget", "-q", "--spider", f"{reached(ports.grafana)}{GRAFANA_HEALTH}"),
         after=("prometheus", "loki"),
         secrets=(GRAFANA_PASSWORD,),
+        of_machine=True,
     )
 
 
 DASHBOARDS_FOLDER = "/etc/grafana/dashboards"
+GRAFANA_HEALTH = "/api/health"
+"""Where Grafana tells whether it is ready."""
 
 # The image has a shell, but no program that asks over HTTP.
 _READY_OF_ALLOY = (
@@ -282,7 +304,3 @@ _READY_OF_ALLOY = (
 def _escaped(text: str) -> str:
     """Compose replaces `$NAME`."""
     return text.replace("$", "$$")
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

@@ -6,7 +6,7 @@ from typing import Any
 from vigie.catalogue.scrape import ALERTMANAGER, APPLICATION, ENGINE
 from vigie.render.header import HEADER
 from vigie.render.pace import Pace
-from vigie.render.place import Place
+from vigie.render.place import Place, address
 from vigie.render.yaml_text import yaml_text
 from vigie.settings import Settings
 from vigie.settings.model import Service
@@ -32,17 +32,15 @@ def configuration(settings: Settings, pace: Pace, place: Place) -> str:
         },
         "scrape_configs": [
             *(_engine(name, target) for name, target in place.engines.items()),
-            *(
-                _application(name, service, place.target(service))
-                for name, service in settings.services.items()
-            ),
+            *(_application(name, service) for name, service in settings.services.items()),
         ],
     }
     return HEADER + yaml_text(document)
 
 
-def _application(name: str, service: Service, target: str) -> dict[str, Any]:
+def _application(name: str, service: Service) -> dict[str, Any]:
     """A watched service."""
+    target = address(service.host, service.port)
     labels = {"role": APPLICATION, "framework": service.kind}
     job = _job(name, target, service.metrics_path, labels)
     return job | ({"scheme": "https"} if service.url.startswith("https:") else {})

@@ -162,10 +162,13 @@ class Ports(Section):
     logs: Port = 3100
     traces: Port = 3200
     otlp: Port = 4318
+    otlp_grpc: Port = 4317
     console: Port = 3300
     grafana: Port = 3000
     simulator: Port = 8090
     costs: Port = 9400
+    cadvisor: Port = 9180
+    alloy: Port = 12345
 
 
 class Binaries(Section):

@@ -23,6 +23,9 @@ from vigie.settings.costs import DAILY_COST
 from vigie.stack.binaries import Executable
 from vigie.stack.state import State
 
+STOP_SECONDS = 8
+"""A process that is still there this long after SIGTERM is killed."""
+
 PYTHON = (sys.executable, "-u")
 """Unbuffered: what is printed is in the log at once."""
 
@@ -42,11 +45,13 @@ class Component:
 
     `port` is where it listens, and `setting` what moves it there; `also` are more such ports, by
     their settings. `url` is for people, `ready_url`
-    answers 2xx once it is ready; without one, a component is ready when it has stayed up a moment.
+    answers 2xx once it is ready, and so do `also_ready`; without one, a component is ready when it
+    has stayed up a moment.
     `prepare` is run to its end before each start. `after` names those that must be ready first.
     `rereads` are files that it reads again when it is told, by a POST to `reload_url`; `reads` are
     those that it reads when it starts, and `settled` stands for what it knows of the settings: when
-    one of these two changes, it starts anew.
+    one of these two changes, it starts anew. `parts` are what else it brings, with addresses.
+    `clean_up` removes what its end leaves, and with `--volumes` what that kept.
     """
 
     name: str
@@ -61,17 +66,27 @@ class Component:
     also: Mapping[str, int] = field(default_factory=dict)
     url: str = ""
     ready_url: str = ""
+    also_ready: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     rereads: tuple[str, ...] = ()
     reload_url: str = ""
     settled: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    patience_seconds: float = 90
+    stop_seconds: int = STOP_SECONDS
+    clean_up: tuple[str, ...] = ()
 
     @property
     def seats(self) -> dict[str, int]:
         """Every port where it listens, by the setting that moves it."""
         return {**({} if self.port is None else {self.setting: self.port}), **self.also}
+
+    @property
+    def ready_urls(self) -> tuple[str, ...]:
+        """Every address that answers once it is ready."""
+        return ((self.ready_url,) if self.ready_url else ()) + self.also_ready
 
 
 def engines(
@@ -86,6 +101,26 @@ def engines(
     costs, the store, and the console. `pace` divides what they wait for, as `render.embedded` does
     their rules. Prometheus starts after those that are `awaited`.
     """
+    return [
+        *_downloaded(settings, state, binaries, pace, awaited),
+        _costs(settings, state),
+        _store(settings, state),
+        _console(settings, state, pace),
+    ]
+
+
+def beside_containers(settings: Settings, state: State) -> list[Component]:
+    """What runs on this machine where the engines are containers: who reads the state folder."""
+    return [_costs(settings, state), _console(settings, state)]
+
+
+def _downloaded(
+    settings: Settings,
+    state: State,
+    binaries: Mapping[str, Executable],
+    pace: float,
+    awaited: Sequence[str],
+) -> list[Component]:
     alertmanager, node_exporter = binaries["alertmanager"], binaries["node_exporter"]
     here = settings.here
     ports = settings.ports
@@ -135,66 +170,78 @@ def engines(
             url=url(here, ports.node_exporter),
             ready_url=f"http://{address(here, ports.node_exporter)}/",
         ),
-        Component(
-            name=COSTS,
-            title="Costs",
-            purpose="today's cost, from the ledger",
-            command=(
-                *(*PYTHON, "-m", "vigie.exporters.costs"),
-                *("--settings", str(settings_file(settings, state))),
-                *("--state", str(state.folder)),
-            ),
-            cwd=str(state.folder),
-            env=settings_environment(settings, state),
-            bind=settings.bind,
-            port=ports.costs,
-            setting="ports.costs",
-            url=url(here, ports.costs),
-            ready_url=f"http://{address(here, ports.costs)}/-/ready",
-            settled=settled(settings.bind, settings.thresholds[DAILY_COST], *of_costs(settings)),
-        ),
-        Component(
-            name=STORE,
-            title="Store",
-            purpose="logs and traces",
-            command=(
-                *(*PYTHON, "-m", "vigie", "store"),
-                *("--settings", str(settings_file(settings, state))),
-                *("--state", str(state.folder)),
-            ),
-            cwd=str(state.folder),
-            env=settings_environment(settings, state),
-            bind=settings.bind,
-            port=ports.logs,
-            setting="ports.logs",
-            also={"ports.traces": ports.traces, "ports.otlp": ports.otlp},
-            url=url(here, ports.logs),
-            ready_url=f"http://{address(here, ports.logs)}/ready",
-            settled=settled(
-                *(settings.bind, ports.logs, ports.traces, ports.otlp),
-                *(settings.retention.logs, settings.retention.traces, settings.retention.max_bytes),
-            ),
-        ),
-        Component(
-            name=CONSOLE,
-            title="Console",
-            purpose="what fires, and what to do",
-            command=(
-                *(*PYTHON, "-m", "vigie", "console"),
-                *("--settings", str(settings_file(settings, state))),
-                *("--state", str(state.folder)),
-                *(("--pace", f"{pace:g}") if pace != 1 else ()),
-            ),
-            cwd=str(state.folder),
-            env=settings_environment(settings, state),
-            bind=settings.bind,
-            port=ports.console,
-            setting="ports.console",
-            url=url(here, ports.console),
-            ready_url=f"http://{address(here, ports.console)}{links.HEALTH_PATH}",
-            settled=settled(settings),
-        ),
     ]
+
+
+def _costs(settings: Settings, state: State) -> Component:
+    here, ports = settings.here, settings.ports
+    return Component(
+        name=COSTS,
+        title="Costs",
+        purpose="today's cost, from the ledger",
+        command=(
+            *(*PYTHON, "-m", "vigie.exporters.costs"),
+            *("--settings", str(settings_file(settings, state))),
+            *("--state", str(state.folder)),
+        ),
+        cwd=str(state.folder),
+        env=settings_environment(settings, state),
+        bind=settings.bind,
+        port=ports.costs,
+        setting="ports.costs",
+        url=url(here, ports.costs),
+        ready_url=f"http://{address(here, ports.costs)}/-/ready",
+        settled=settled(settings.bind, settings.thresholds[DAILY_COST], *of_costs(settings)),
+    )
+
+
+def _store(settings: Settings, state: State) -> Component:
+    here, ports = settings.here, settings.ports
+    return Component(
+        name=STORE,
+        title="Store",
+        purpose="logs and traces",
+        command=(
+            *(*PYTHON, "-m", "vigie", "store"),
+            *("--settings", str(settings_file(settings, state))),
+            *("--state", str(state.folder)),
+        ),
+        cwd=str(state.folder),
+        env=settings_environment(settings, state),
+        bind=settings.bind,
+        port=ports.logs,
+        setting="ports.logs",
+        also={"ports.traces": ports.traces, "ports.otlp": ports.otlp},
+        url=url(here, ports.logs),
+        ready_url=f"http://{address(here, ports.logs)}/ready",
+        settled=settled(
+            *(settings.bind, ports.logs, ports.traces, ports.otlp),
+            *(settings.retention.logs, settings.retention.traces, settings.retention.max_bytes),
+        ),
+    )
+
+
+def _console(settings: Settings, state: State, pace: float = 1) -> Component:
+    here, ports = settings.here, settings.ports
+    return Component(
+        name=CONSOLE,
+        title="Console",
+        purpose="what fires, and what to do",
+        command=(
+            *(*PYTHON, "-m", "vigie", "console"),
+            *("--settings", str(settings_file(settings, state))),
+            *("--state", str(state.folder)),
+            *(("--pace", f"{pace:g}") if pace != 1 else ()),
+        ),
+        cwd=str(state.folder),
+        env=settings_environment(settings, state),
+        bind=settings.bind,
+        port=ports.console,
+        setting="ports.console",
+        url=url(here, ports.console),
+        ready_url=f"http://{address(here, ports.console)}{links.HEALTH_PATH}",
+        settled=settled(settings),
+    )
 
 
 def _prometheus(settings: Settings, state: State, binary: Executable, pace: float) -> Component:

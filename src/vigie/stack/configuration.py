@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,26 @@ CHECK_SECONDS = 60.0
 SHOWN_LINES = 15
 
 
+_CHECKS = {
+    ("prometheus", "promtool"): (prometheus.PATH, "check", "config"),
+    ("alertmanager", "amtool"): (alertmanager.PATH, "check-config"),
+}
+"""Which tool of which engine reads which file, and how."""
+
+Tools = Callable[[str, str, Path], Sequence[str | Path]]
+"""Engine, tool, and the folder that it is to read → how it is called; nothing where it is not."""
+
+
+def tools_of(binaries: Mapping[str, Executable]) -> Tools:
+    """The tools that came with the engines' executables."""
+
+    def find(engine: str, tool: str, _: Path) -> Sequence[Path]:
+        found = binaries[engine].tool(tool)
+        return (found,) if found else ()
+
+    return find
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """New files, not yet in their place."""
@@ -27,13 +47,18 @@ class Draft:
     state: State
 
     @classmethod
-    def of(cls, state: State, files: Mapping[str, str]) -> Draft:
-        """Write the files (relative path → text). Raises StackError; nothing is left then."""
+    def of(cls, state: State, files: Mapping[str, str], readable: str = "") -> Draft:
+        """Write the files (relative path → text). Raises StackError; nothing is left then.
+
+        Containers have users of their own: they can read what is in the folder `readable`.
+        """
         draft = cls(state)
         draft.discard()
         try:
             for name, text in files.items():
                 state.write(draft.folder / name, text)
+            if readable:
+                _make_readable(draft.folder / readable)
         except BaseException:
             draft.discard()
             raise
@@ -52,19 +77,16 @@ class Draft:
         """Whether the files differ from those in use."""
         return _texts(self.folder) != _texts(self.state.config)
 
-    def check(self, binaries: Mapping[str, Executable]) -> None:
-        """Have the engines' own tools read the files, as far as those are there.
+    def check(self, tools: Tools, below: str = "") -> None:
+        """Have the engines' own tools read the files, in the folder `below`.
 
         Raises StackError with what they said; whatever runs knows nothing of it yet.
         """
-        for engine, tool, path, arguments in (
-            ("prometheus", "promtool", prometheus.PATH, ("check", "config")),
-            ("alertmanager", "amtool", alertmanager.PATH, ("check-config",)),
-        ):
-            executable = binaries[engine].tool(tool)
-            if executable and (said := _refusal(executable, *arguments, self.folder / path)):
+        for (engine, tool), (path, *arguments) in _CHECKS.items():
+            command = tools(engine, tool, self.folder)
+            if command and (said := _refusal(*command, *arguments, self.folder / below / path)):
                 raise StackError(
-                    f"{tool} refuses what is to become of {self.state.config / path}:\n"
+                    f"{tool} refuses what is to become of {self.state.config / below / path}:\n"
                     + said.replace(f"{self.folder}/", "")
                     + "\nnothing was changed: what runs goes on as it was"
                 )
@@ -88,6 +110,11 @@ class Draft:
         """Forget the new files, or the old ones after `take_effect`."""
         for folder in (self.folder, self._before):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_readable(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _texts(folder: Path) -> dict[Path, bytes]:

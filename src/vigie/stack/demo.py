@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import vigie
+from vigie.catalogue.scrape import STORE
 from vigie.settings import Service, Settings
 from vigie.settings.sources import SERVICE_VARIABLE
 from vigie.stack.components import (
@@ -48,15 +49,17 @@ def coaching(
     settings: Settings,
     state: State,
     environ: Mapping[str, str],
+    *,
     source: Path = SOURCE,
     pace: float = 1,
+    store: str = STORE,
 ) -> Demo:
     """Django, FastAPI and Streamlit, the provider's simulator, and the traffic.
 
     Where `environ` has an OpenAI key, the real provider is used, and there is no simulator and no
     traffic: synthetic chats are not worth real money. At a faster `pace` there is more traffic, and
-    faults can be switched on. Raises RequestError when the example is not there, or the settings
-    place one of its services elsewhere.
+    faults can be switched on. `store` is the component that keeps logs and traces. Raises
+    RequestError when the example is not there, or the settings place one of its services elsewhere.
     """
     if not source.is_dir():
         raise RequestError(
@@ -64,7 +67,7 @@ def coaching(
             "an installed Vigie does not hold it: run ./vigie up --demo in a clone of its "
             "repository"
         )
-    place = _Place(settings, state, source, pace)
+    place = _Place(settings, state, source, pace, store)
     key = environ.get(OPENAI_KEY)
     provider = f"http://{address(settings.here, settings.ports.simulator)}/v1"
     env = place.environment() | {OPENAI_URL: provider}
@@ -111,6 +114,7 @@ class _Place:
     state: State
     source: Path
     pace: float
+    store: str
 
     def environment(self) -> dict[str, str]:
         """What the three services read (see their `environment.py`), secrets as files."""
@@ -232,7 +236,7 @@ class _Place:
             setting=f"services.{name}.url",
             url=self._of(name).url,
             ready_url=self.reached(name) + health,
-            after=("store",),  # it logs from its first moment on
+            after=(self.store,),  # it logs from its first moment on
             prepare=prepare,
             settled=settled(*of_costs(self.settings)),
         )

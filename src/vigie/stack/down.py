@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from vigie.settings.state_folder import MARKER
 from vigie.stack.errors import RequestError
+from vigie.stack.started import saved
 from vigie.stack.state import State
 from vigie.stack.supervisord import Supervisord
 
@@ -39,19 +40,22 @@ def down(state: State, volumes: bool = False) -> Outcome:
             f"{state.folder} was not made by Vigie (it holds no {MARKER}): nothing was done to it"
         )
     with state.locked():
-        stopped = stop(state)
+        stopped = stop(state, volumes)
         deleted_bytes = state.delete() if volumes else None
     return Outcome(stopped, time.monotonic() - began, deleted_bytes)
 
 
-def stop(state: State) -> int:
+def stop(state: State, volumes: bool = False) -> int:
     """End all processes of the stack in `state`, watched or not; return how many there were.
 
-    The caller holds the lock.
+    Its containers are removed, and with `volumes` what they kept. The caller holds the lock. Raises
+    StackError when containers cannot be removed: everything else is ended then.
     """
     # Needed at the end of a stack only, and slow to import.
     from vigie.stack import orphans
+    from vigie.stack.containers import CONTAINERS, clean_up
 
+    containers = any(one.name == CONTAINERS for one in saved(state).components)
     supervisord = Supervisord(state)
     stopped = 0
     if supervisord.running():
@@ -59,6 +63,7 @@ def stop(state: State) -> int:
         supervisord.shut_down()
     # Whoever left its process group, or lost its supervisor.
     stopped += orphans.end(state)
+    clean_up(state, ended=containers, volumes=volumes)
     for left in (state.socket, state.pid_file, state.configuration, state.components):
         left.unlink(missing_ok=True)
     shutil.rmtree(state.folder / "run", ignore_errors=True)

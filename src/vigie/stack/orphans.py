@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 
 from vigie.settings.state_folder import VARIABLE
+from vigie.stack.components import STOP_SECONDS
 from vigie.stack.state import State
-from vigie.stack.supervisord import COMPONENT_VARIABLE, POLL_SECONDS, STOP_SECONDS, alive
+from vigie.stack.supervisord import COMPONENT_VARIABLE, POLL_SECONDS, alive
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ POLL_SECONDS = 0.05
 ANSWER_SECONDS = 2.0
 RELOAD_SECONDS = 30.0
 WRITING_SECONDS = 2.0
-PATIENCE_SECONDS = 90.0
 SHOWN_LINES = 15
 SHOWN_CHARACTERS = 390
 
@@ -79,12 +78,13 @@ class Watch:
         self,
         components: Iterable[Component],
         report: Callable[[Launched | Ready], None],
-        patience_seconds: float = PATIENCE_SECONDS,
+        patience_seconds: float | None = None,
     ) -> None:
         """Wait until all `components`, which were just started, are ready.
 
         Those that come after others are started here, once those are ready. Raises StackError,
-        with its last log lines, for one that dies or is not ready in time.
+        with its last log lines, for one that dies or is not ready in `patience_seconds`, or else
+        in its own.
         """
         components = list(components)
         waiting = {one.name: one for one in components}
@@ -93,7 +93,7 @@ class Watch:
         enough = Event()
 
         def wait(component: Component) -> None:
-            if _wait(component.ready_url, enough.is_set):
+            if _wait(component, enough.is_set):
                 ready.put(component.name)
 
         with ThreadPoolExecutor(max_workers=len(components) or 1) as pool:
@@ -124,12 +124,13 @@ class Watch:
         component: Component,
         process: Process,
         launched: Mapping[str, float],
-        patience_seconds: float,
+        patience_seconds: float | None,
     ) -> None:
         name = component.name
         if process.deaths > self.deaths.get(name, 0):
             how = logs.last_exit(self.supervisord.state, name) or "it ended"
             raise StackError(self.told(component, f"stopped before it was ready ({how})"))
+        patience_seconds = patience_seconds or component.patience_seconds
         if name in launched and time.monotonic() - launched[name] > patience_seconds:
             raise StackError(self.told(component, f"was not ready within {patience_seconds:g} s"))
 
@@ -156,6 +157,11 @@ def _clipped(line: str) -> str:
     """A line as long as one wants to read here: its middle goes, for errors stand at the end."""
     head, end = SHOWN_CHARACTERS // 3, SHOWN_CHARACTERS * 2 // 3
     return line if len(line) <= SHOWN_CHARACTERS else f"{line[:head]} … {line[-end:]}"
+
+
+def is_ready(component: Component) -> bool:
+    """Whether every address answers that does when a component is ready."""
+    return all(answers(url) for url in component.ready_urls)
 
 
 def answers(url: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
@@ -187,9 +193,9 @@ def reload(component: Component) -> str:
             return error.read().decode(errors="replace").strip() or str(error)
 
 
-def _wait(url: str, given_up: Callable[[], bool]) -> bool:
+def _wait(component: Component, given_up: Callable[[], bool]) -> bool:
     while not given_up():
-        if answers(url):
+        if is_ready(component):
             return True
         time.sleep(POLL_SECONDS)
     return False

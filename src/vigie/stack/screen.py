@@ -18,6 +18,7 @@ from rich.text import Text
 
 from vigie.stack.binaries import Downloading
 from vigie.stack.components import Component
+from vigie.stack.docker import Pulling
 from vigie.stack.logs import Line
 from vigie.stack.readiness import Launched, Ready, Reloaded
 from vigie.stack.up import CleanedUp, Event, RealProvider, Waiting
@@ -81,6 +82,8 @@ class Progress:
                     return  # one line for each binary, not for each block
                 row.text = f"from {source}{_amount(got_bytes, whole_bytes)}"
                 self._plain(f"{binary.title}: fetching it from {source}")
+            case Pulling(image):
+                self._say(f"{image}: fetching it")
             case Launched(component):
                 row = self._row(component.name.replace("-", "_"), component.title)
                 row.start("starting")
@@ -147,6 +150,8 @@ def addresses(components: Sequence[Component]) -> Table:
     table = _table("", "", "", gap=2)
     for one in components:
         table.add_row(Text(one.title, style="bold"), Text(one.url or "-"), Text(one.purpose))
+        for title, url in one.parts.items():
+            table.add_row(Text(title, style="bold"), Text(url), Text("a container"))
     return table
 
 

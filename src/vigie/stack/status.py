@@ -121,7 +121,7 @@ def _state(component: Component, process: Process) -> str:
     if process.state in ("STARTING", "RUNNING"):
         if not component.ready_url:
             return READY if process.state == "RUNNING" else "starting"
-        if readiness.answers(component.ready_url):
+        if readiness.is_ready(component):
             return READY
         return "no answer" if process.state == "RUNNING" else "starting"
     words = {"BACKOFF": "restarting", "EXITED": "restarting", "STOPPING": "stopping"}

@@ -38,8 +38,8 @@ START_SECONDS = 60.0
 STEADY_SECONDS = 1
 """A process that dies sooner is restarted with growing delays; a later one at once."""
 POLL_SECONDS = 0.02
-STOP_SECONDS = 8
-"""A process that is still there this long after SIGTERM is killed."""
+LONGEST_STOP_SECONDS = 60
+"""No component takes longer to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Supervisord:
             time.sleep(POLL_SECONDS)
 
     def _wait_until_stopped(self, names: set[str]) -> None:
-        deadline = time.monotonic() + STOP_SECONDS + ANSWER_SECONDS
+        deadline = time.monotonic() + LONGEST_STOP_SECONDS + ANSWER_SECONDS
         while time.monotonic() < deadline:
             going = [
                 one
@@ -258,7 +258,7 @@ def _program(component: Component, text: str) -> str:
         "startretries = 1000\n"
         "stopasgroup = true\n"
         "killasgroup = true\n"
-        f"stopwaitsecs = {STOP_SECONDS}\n"
+        f"stopwaitsecs = {component.stop_seconds}\n"
         "redirect_stderr = true\n"
         f"stdout_logfile = logs/{component.name}.log\n"
         "stdout_logfile_maxbytes = 10MB\n"

@@ -7,15 +7,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from vigie import render
+from vigie.catalogue.scrape import STORE
+from vigie.render.compose import IMAGES
 from vigie.settings import FILE_VARIABLE, Settings
 from vigie.settings.notify import check_secrets
 from vigie.stack import components as known
+from vigie.stack import containers as docked
 from vigie.stack import down, ports
-from vigie.stack.binaries import Downloading, find_all
+from vigie.stack.binaries import Downloading, Executable, find_all
 from vigie.stack.components import Component
-from vigie.stack.configuration import Draft
-from vigie.stack.errors import StackError
-from vigie.stack.readiness import Launched, Ready, Reloaded, Watch, answers, reload
+from vigie.stack.configuration import Draft, Tools, tools_of
+from vigie.stack.docker import Docker, Pulling
+from vigie.stack.errors import RequestError, StackError
+from vigie.stack.readiness import Launched, Ready, Reloaded, Watch, is_ready, reload
 from vigie.stack.started import Started, save, saved
 from vigie.stack.state import State
 from vigie.stack.supervisord import Process, Supervisord
@@ -42,7 +46,7 @@ class RealProvider:
     url: str
 
 
-Event = Downloading | Waiting | CleanedUp | RealProvider | Launched | Ready | Reloaded
+Event = Downloading | Pulling | Waiting | CleanedUp | RealProvider | Launched | Ready | Reloaded
 """What happens on the way, in the order in which it happens."""
 
 
@@ -80,45 +84,119 @@ def up(
     report: Callable[[Event], None],
     *,
     demo: bool = False,
+    docker: bool = False,
     pace: float = 1,
 ) -> Outcome:
     """Start the engines, with `demo` the coaching application too, and wait until all are ready.
 
-    What already runs, a demo too, is brought to these settings: it rereads its files, or starts
-    anew where that will not do, or is left alone. The rules go `pace` times faster than by the
-    clock. Raises StackError, and SettingsError where a secret cannot be used; nothing that was
-    started here runs on then, and what ran before does as it did.
+    With `docker` the engines are containers. What already runs, a demo or containers too, is
+    brought to these settings: it rereads its files, or starts anew where that will not do, or is
+    left alone. The rules go `pace` times faster than by the clock. Raises StackError, and
+    SettingsError where a secret cannot be used; nothing that was started here runs on then, and
+    what ran before does as it did.
     """
     check_secrets(settings)
     state.make()
     with state.locked(on_wait=lambda holder: report(Waiting(holder))):
         running = saved(state).components if Supervisord(state).running() else ()
-        binaries = find_all(environ, report, dict(settings.binaries))
+        engines: _Processes | _Containers
+        if _on_docker(docker, pace, running):
+            engines = _Containers.found(environ, report)
+        else:
+            engines = _Processes(find_all(environ, report, dict(settings.binaries)), pace)
         demos: list[Component] = []
         gone: Collection[str] = ()
         if demo or any(one.name in known.DEMO for one in running):
             from vigie.stack.demo import asked_before, coaching
 
             asked = environ if demo else asked_before(environ, running)
-            added = coaching(settings, state, asked, pace=pace)
+            added = coaching(settings, state, asked, pace=pace, store=engines.store)
             demos, environ, gone = added.components, added.environ, known.DEMO
             if added.real_provider:
                 report(RealProvider(added.real_provider))
         # What cannot answer yet has not been down; at a faster pace it would have been for minutes.
         awaited = [one.name for one in demos if one.name in settings.services and pace > 1]
-        components = known.engines(settings, state, binaries, pace, awaited) + demos
-        files = render.embedded(settings, pace)
+        components = engines.components(settings, state, awaited) + demos
+        files = engines.files(settings, state)
         if settings.path is None:
             files[known.settings_file(settings, state).name] = NO_SETTINGS
-        draft = Draft.of(state, files)
+        draft = Draft.of(state, files, engines.folder)
         try:
-            if running and draft.changes_something():
-                draft.check(binaries)
+            changed = draft.changes_something()
+            if running and changed:
+                draft.check(engines.tools(), engines.folder)
             settled = {FILE_VARIABLE, *settings.variables}
             rest = {name: value for name, value in environ.items() if name not in settled}
-            return start(state, Wanted(components, draft, pace, gone), rest, report)
+            # Containers have the folder itself: it is not exchanged for one that is the same.
+            wanted = Wanted(components, draft if changed else None, pace, gone)
+            return start(state, wanted, rest, report)
         finally:
             draft.discard()
+
+
+def _on_docker(asked: bool, pace: float, running: Sequence[Component]) -> bool:
+    """Whether the engines are containers: asked for now, or when those that run were started."""
+    containers = any(one.name == docked.CONTAINERS for one in running)
+    if asked and running and not containers:
+        raise RequestError(
+            "the engines already run, and not on Docker\nstop them first: vigie down"
+        )
+    if pace != 1 and (asked or containers):
+        raise RequestError(
+            "--fast is for engines without Docker\nleave out --fast"
+            + ("" if asked else ", or stop these first: vigie down")
+        )
+    return asked or containers
+
+
+@dataclass(frozen=True, slots=True)
+class _Processes:
+    """Engines that are processes of this machine, their rules `pace` times faster."""
+
+    binaries: Mapping[str, Executable]
+    pace: float
+    store = STORE
+    folder = ""
+
+    def components(
+        self, settings: Settings, state: State, awaited: Sequence[str]
+    ) -> list[Component]:
+        return known.engines(settings, state, self.binaries, self.pace, awaited)
+
+    def files(self, settings: Settings, state: State) -> dict[str, str]:
+        return render.embedded(settings, self.pace)
+
+    def tools(self) -> Tools:
+        return tools_of(self.binaries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Containers:
+    """Engines that are containers."""
+
+    docker: Docker
+    store = docked.CONTAINERS
+    folder = docked.FOLDER
+
+    @classmethod
+    def found(cls, environ: Mapping[str, str], report: Callable[[Event], None]) -> _Containers:
+        """With every image at hand. Raises StackError."""
+        docker = Docker.found(environ)
+        docker.fetch(IMAGES.values(), report)
+        return cls(docker)
+
+    def components(
+        self, settings: Settings, state: State, awaited: Sequence[str]
+    ) -> list[Component]:
+        containers = docked.containers(settings, state, self.docker)
+        docked.note(state, containers)
+        return [containers, *known.beside_containers(settings, state)]
+
+    def files(self, settings: Settings, state: State) -> dict[str, str]:
+        return docked.files(settings, state)
+
+    def tools(self) -> Tools:
+        return docked.tools(self.docker)
 
 
 def start(
@@ -240,4 +318,4 @@ def _runs(process: Process | None) -> bool:
 
 
 def _is_ready(component: Component, process: Process) -> bool:
-    return process.state == "RUNNING" if not component.ready_url else answers(component.ready_url)
+    return process.state == "RUNNING" if not component.ready_url else is_ready(component)
