@@ -236,6 +236,7 @@ class _Exchange(RequestContext):
         self.state = state
         scope = self.scope
         measures = self.measures
+        tally: Tally | None
         try:
             try:
                 tally = measures.tallies[scope["endpoint"], scope["method"], status]
@@ -244,8 +245,9 @@ class _Exchange(RequestContext):
             tally.add(seconds)
         except Exception as error:
             measures.could_not_count(error)
+            tally = None
         if self.span is not None:
-            self._end_span(self.span, int(status))
+            self._end_span(self.span, int(status), tally, seconds)
 
     def begin_span(self, tracing: spans.Tracing) -> None:
         """The request is a part of a trace, and all that is done for it is below it."""
@@ -261,8 +263,10 @@ class _Exchange(RequestContext):
             if self.span is not None:
                 self.span.leave(self.outside)
 
-    def _end_span(self, span: spans.Span, status: int) -> None:
+    def _end_span(self, span: spans.Span, status: int, tally: Tally | None, seconds: float) -> None:
         with guarded("traces", self.measures.meters):
+            if tally is not None:
+                tally.seen_in(span.trace_id, seconds)
             endpoint = self.measures.endpoint(self.scope, self.root_path)
             span.end(name=endpoint, status=status, error=self.error)
             self.error = None  # it holds on to the frames that it came through

@@ -52,6 +52,7 @@ class Tally:
     __slots__ = (
         "_bounds",
         "_buckets_at",
+        "_duration",
         "_durations",
         "_gauges",
         "_in_progress_at",
@@ -63,8 +64,13 @@ class Tally:
     def __init__(self, in_progress: Gauge, request: Counter, duration: Histogram) -> None:
         self._gauges, self._in_progress_at = in_progress.cells, in_progress.at
         self._requests, self._request_at = request.cells, request.at
+        self._duration = duration
         self._durations, self._seconds_at = duration.cells, duration.sum_at
         self._bounds, self._buckets_at = duration.bounds, duration.buckets_at
+
+    def seen_in(self, trace_id: str, seconds: float) -> None:
+        """Remember the trace of a request that took so long; nothing where it has none."""
+        self._duration.seen_in(trace_id, seconds)
 
     @indivisible
     def add(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client import Metric as Family
 from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.samples import Exemplar
 
 from vigie.catalogue import telemetry
 from vigie.catalogue.metric import OTHER, AcrossWorkers, Kind, Label, Metric
@@ -32,6 +33,9 @@ _GAUGE_MODES = {
     AcrossWorkers.LATEST: "livemostrecent",
 }
 _ATTRIBUTE = "_vigie_meters"
+
+TRACE_ID = "trace_id"
+"""The label of an exemplar, by which Grafana finds its trace."""
 
 
 def meters(registry: CollectorRegistry = REGISTRY) -> Meters:
@@ -139,8 +143,11 @@ class Meter:
         family = self._empty_family()
         for values, child in self._children.copy().items():
             labels = dict(zip(self.metric.label_names, values, strict=True))
-            for suffix, more, value in child.samples():
-                family.add_sample(family.name + suffix, {**labels, **more}, value)
+            for suffix, more, value, *seen in child.samples():
+                exemplar = Exemplar(*seen) if seen else None
+                family.add_sample(
+                    family.name + suffix, {**labels, **more}, value, exemplar=exemplar
+                )
         return [family]
 
     def describe(self) -> Iterable[Family]:
@@ -242,15 +249,26 @@ class Gauge:
 
 
 class Histogram:
-    """A distribution in buckets; its count is the sum of them."""
+    """A distribution in buckets; its count is the sum of them.
 
-    __slots__ = ("bounds", "buckets_at", "cells", "sum_at")
+    Of each bucket, the latest event that was `seen_in` a trace is its exemplar, for who scrapes by
+    OpenMetrics; with several workers there are none, as the files that they share hold numbers.
+    """
+
+    __slots__ = ("bounds", "buckets_at", "cells", "exemplars", "sum_at")
 
     def __init__(self, cells: Cells, places: tuple[int, ...], bounds: tuple[float, ...]) -> None:
         self.cells = cells
         self.sum_at, *buckets_at = places
         self.buckets_at = tuple(buckets_at)
         self.bounds = bounds
+        self.exemplars: dict[int, tuple[dict[str, str], float, float]] = {}
+
+    def seen_in(self, trace_id: str, amount: float) -> None:
+        """Remember the trace of an event that was observed; nothing where it has none."""
+        if trace_id:
+            bucket = bisect_left(self.bounds, amount)
+            self.exemplars[bucket] = ({TRACE_ID: trace_id}, amount, time.time())
 
     @indivisible
     def observe(self, amount: float) -> None:
@@ -261,13 +279,14 @@ class Histogram:
         values[sum_at] += amount
         values[bucket_at] += 1.0
 
-    def samples(self) -> Iterator[tuple[str, dict[str, str], float]]:
-        """What a scrape reads: suffix of the name, further labels, value."""
+    def samples(self) -> Iterator[tuple[Any, ...]]:
+        """What a scrape reads: suffix of the name, further labels, value; then the exemplar's
+        labels, value and time, where there is one."""
         values = self.cells.values
         so_far = 0.0
-        for bound, at in zip(self.bounds, self.buckets_at, strict=True):
+        for bucket, (bound, at) in enumerate(zip(self.bounds, self.buckets_at, strict=True)):
             so_far += values[at]
-            yield "_bucket", {"le": le(bound)}, so_far
+            yield "_bucket", {"le": le(bound)}, so_far, *self.exemplars.get(bucket, ())
         yield "_count", {}, so_far
         yield "_sum", {}, values[self.sum_at]
 

@@ -14,6 +14,10 @@ from vigie.instrument.context import RequestContext
 class Span(Protocol):
     """What a service does for a while, from when it was made until `end`."""
 
+    @property
+    def trace_id(self) -> str:
+        """Of the trace that it is kept in; empty where it is not kept."""
+
     def enter(self) -> Any:
         """Make it the current one of this task or thread; returns what `leave` takes."""
 

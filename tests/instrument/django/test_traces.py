@@ -10,6 +10,7 @@ from opentelemetry import trace
 from opentelemetry.semconv.attributes import db_attributes, error_attributes, http_attributes
 
 from record_receiver import RecordReceiver
+from vigie.instrument.exposition import exposition
 
 pytestmark = pytest.mark.servers
 
@@ -37,6 +38,15 @@ def test_a_request_is_a_span_of_its_callers_trace(browse: Any, traced: Traced) -
     seen = answered.json()
     assert (seen["trace_id"], seen["span_id"]) == (TRACE, span["spanId"])
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+def test_it_is_an_exemplar_of_its_duration(browse: Any, registry: Any) -> None:
+    browse.use("requests")
+    browse("/span-ids/", headers={"traceparent": f"00-{TRACE}-{CALLER}-01"})
+    text = exposition("application/openmetrics-text; version=1.0.0", registry)[0].decode()
+    shown = [line for line in text.splitlines() if " # {" in line]
+    assert [line.partition("{")[0] for line in shown] == ["django_request_duration_seconds_bucket"]
+    assert f'# {{trace_id="{TRACE}"}}' in shown[0]
 
 
 def test_its_statements_are_below_it_and_without_values(browse: Any, traced: Traced) -> None:

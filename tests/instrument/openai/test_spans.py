@@ -17,6 +17,7 @@ from opentelemetry.semconv.attributes import error_attributes, server_attributes
 from opentelemetry.trace import SpanKind, StatusCode
 
 from scripted_provider import MESSAGES, MODEL, Provider, chat, chat_events
+from vigie.instrument.exposition import exposition
 from vigie.instrument.meters import meters
 
 COST = {f"gen_ai.usage.cost.{part}" for part in ("amount", "currency", "source")}
@@ -209,3 +210,16 @@ print(provider.outcomes())
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.returncode) == ("{'ok': 1.0}\n", 0), done.stderr
+
+
+def test_a_call_in_a_trace_is_an_exemplar_of_its_duration(
+    spans: InMemorySpanExporter, provider: Provider
+) -> None:
+    provider.will_answer(chat())
+    ask(provider.client())
+    (span,) = finished(spans, provider)
+    assert span.context is not None
+    text = exposition("application/openmetrics-text; version=1.0.0", provider.registry)[0].decode()
+    shown = [line for line in text.splitlines() if " # {" in line]
+    assert [line.partition("{")[0] for line in shown] == ["openai_request_duration_seconds_bucket"]
+    assert f'# {{trace_id="{span.context.trace_id:032x}"}}' in shown[0]

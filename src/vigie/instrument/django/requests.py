@@ -204,6 +204,7 @@ class _Requests:
         notes = context.notes
         if context.span is not None:
             with guarded("traces", self._meters):
+                tally.seen_in(context.span.trace_id, seconds)
                 error = None if notes is None else notes.exception
                 context.span.end(name=endpoint, status=status, error=error)
         if notes is not None and notes.exception is not None:

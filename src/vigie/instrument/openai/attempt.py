@@ -131,6 +131,7 @@ class Attempt:
                 feature=call.feature,
                 user=call.user,
                 trace_id=call.trace_id,
+                traced=bool(call.span.trace_id),
                 reservation=call.reservation if settles else "",
             )
         )

@@ -36,7 +36,8 @@ class Attempted:
 
     `at` is when it ended. `estimated` says that the tokens were not counted by the provider. `usd`
     is the cost where the provider told it itself. `headers` are those of its answer. `reservation`
-    is the part of a budget that its call had set aside, if the attempt settles it.
+    is the part of a budget that its call had set aside, if the attempt settles it. `traced` says
+    that the trace is kept somewhere, and not only its id known.
     """
 
     at: datetime
@@ -56,6 +57,7 @@ class Attempted:
     feature: str = ""
     user: str = ""
     trace_id: str = ""
+    traced: bool = False
     reservation: str = ""
 
 
@@ -106,9 +108,15 @@ class Recorder:
         operation = attempted.operation
         instruments = self._instruments
         instruments.requests.child(model, operation, attempted.outcome).inc()
-        instruments.duration.child(model, operation).observe(attempted.seconds)
+        duration = instruments.duration.child(model, operation)
+        duration.observe(attempted.seconds)
+        if attempted.traced:
+            duration.seen_in(attempted.trace_id, attempted.seconds)
         if attempted.first_token_seconds is not None:
-            instruments.first_token.child(model).observe(attempted.first_token_seconds)
+            first_token = instruments.first_token.child(model)
+            first_token.observe(attempted.first_token_seconds)
+            if attempted.traced:
+                first_token.seen_in(attempted.trace_id, attempted.first_token_seconds)
         request_id = ""
         if attempted.headers is not None:
             request_id = self._read_headers(model, attempted.headers)

@@ -122,6 +122,11 @@ class _Span:
         self._span = span
         self._context = set_span_in_context(span)
 
+    @property
+    def trace_id(self) -> str:
+        told = self._span.get_span_context()
+        return f"{told.trace_id:032x}" if told.trace_flags.sampled else ""
+
     def enter(self) -> Context:
         before = contexts.get_current()
         contexts.attach(self._context)
