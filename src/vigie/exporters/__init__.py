@@ -1,1 +1,1 @@
-"""Exporters: figures that no watched service has alone, each served by a process of its own."""
+"""Exporters: figures that no watched service has alone, and no engine tells by itself."""
