@@ -58,6 +58,37 @@ def test_all_threads_of_a_request_get_the_same_ids() -> None:
     assert len(seen) == 1
 
 
+def test_what_other_tracers_add_is_passed_on() -> None:
+    state = "rojo=00f067aa0ba902b7, congo@eu=t61rcWkgMzE"
+    context = request(traceparent=f"00-{TRACE}-{PARENT}-01", tracestate=f" {state} ")
+    assert context.tracestate() == state
+    assert context.outgoing_headers()["tracestate"] == state
+
+
+def test_without_a_trace_of_the_caller_its_state_says_nothing() -> None:
+    assert "tracestate" not in request(tracestate="a=1").outgoing_headers()
+    assert "tracestate" not in request(traceparent="00-x", tracestate="a=1").outgoing_headers()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *("a", "A=1", "a=", "a=1,,b=2", "a=1\r\nx-admin: 1", "a=é", "a=1;b=\x00"),
+        ",".join(f"k{number}=1" for number in range(33)),
+        "a=" + "x" * 600,
+    ],
+)
+def test_a_malformed_or_overlong_state_is_left_out(state: str) -> None:
+    headers = request(traceparent=f"00-{TRACE}-{PARENT}-01", tracestate=state).outgoing_headers()
+    assert set(headers) == {"x-request-id", "traceparent"}
+
+
+@given(st.text())
+def test_whatever_a_caller_sends_a_state_is_one_line_of_ascii(sent: str) -> None:
+    context = request(traceparent=f"00-{TRACE}-{PARENT}-01", tracestate=sent)
+    assert re.fullmatch(r"[ -~]{0,512}", context.tracestate().replace("\t", " "))
+
+
 @pytest.mark.parametrize(
     "traceparent",
     [

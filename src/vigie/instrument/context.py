@@ -14,6 +14,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 _TRACEPARENT = re.compile(r"^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$")
+_MEMBER = (
+    r"[a-z0-9][a-z0-9_*/-]{0,240}(?:@[a-z][a-z0-9_*/-]{0,13})?=[!-+\--<>-~][ -+\--<>-~]{0,255}"
+)
+_TRACESTATE = re.compile(rf"{_MEMBER}(?:[ \t]*,[ \t]*{_MEMBER}){{0,31}}")
+_LONGEST_TRACESTATE = 512
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _random = random.SystemRandom()
 _making = threading.Lock()
@@ -56,6 +61,12 @@ class RequestContext:
             return given[1], given[2], given[3]
         return None
 
+    def tracestate(self) -> str:
+        """What other tracers on the way have added to the caller's trace; empty for nothing."""
+        given = (self.header("tracestate") or "").strip()
+        fits = len(given) <= _LONGEST_TRACESTATE and _TRACESTATE.fullmatch(given)
+        return given if fits and self.caller() is not None else ""
+
     def adopt(self, trace_id: str, span_id: str, flags: str) -> None:
         """Take these ids: those of the span that a tracer has made for the request."""
         self._ids = (_request_id(self.header), trace_id, span_id, flags)
@@ -63,10 +74,13 @@ class RequestContext:
     def outgoing_headers(self) -> dict[str, str]:
         """The headers by which a call to another service carries the ids on."""
         request_id, trace_id, span_id, flags = self._all_ids()
-        return {
+        headers = {
             "x-request-id": request_id,
             "traceparent": f"00-{trace_id}-{span_id}-{flags}",
         }
+        if state := self.tracestate():
+            headers["tracestate"] = state
+        return headers
 
     def _all_ids(self) -> tuple[str, str, str, str]:
         try:

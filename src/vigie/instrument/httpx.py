@@ -54,9 +54,12 @@ def instrument(
         target = names.get(origin)
         headers = context.current_or_new().outgoing_headers()
         span = None
-        if spans.tracing is not None and "traceparent" not in request.headers:
+        if "traceparent" in request.headers:
+            headers.pop("tracestate", None)  # it would say something of another trace
+        elif spans.tracing is not None:
             with guarded("traces", ours):
                 span = spans.tracing.call(request.method, target or "", url.host, origin[2])
+                headers.pop("tracestate", None)
                 headers.update(span.headers())
         for name, value in headers.items():
             request.headers.setdefault(name, value)

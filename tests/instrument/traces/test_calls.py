@@ -75,6 +75,28 @@ def test_a_call_within_a_request_without_a_span_is_part_of_its_trace(
     assert (span["traceId"], span["parentSpanId"]) == (TRACE, request.span_id)
 
 
+@pytest.mark.parametrize("tracing", [True, False])
+def test_what_other_tracers_added_is_told_on(
+    client: Callable[[Answer], httpx.Client], request: pytest.FixtureRequest, tracing: bool
+) -> None:
+    if tracing:
+        request.getfixturevalue("traced")
+    told: list[httpx.Headers] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        told.append(request.headers)
+        return httpx.Response(200)
+
+    came = {"traceparent": f"00-{TRACE}-{CALLER}-01", "tracestate": "rojo=1,congo=2"}
+    outer = current.set(RequestContext(came.get))
+    client(answer).get("/")
+    client(answer).get("/", headers={"traceparent": f"00-{TRACE[::-1]}-{CALLER}-01"})
+    current.reset(outer)
+    assert told[0]["traceparent"].split("-")[1] == TRACE
+    assert told[0]["tracestate"] == "rojo=1,congo=2"
+    assert "tracestate" not in told[1]
+
+
 def test_a_trace_that_the_caller_carries_on_itself_is_left_alone(
     client: Callable[[Answer], httpx.Client], traced: Traced
 ) -> None:

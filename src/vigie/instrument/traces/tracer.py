@@ -26,6 +26,7 @@ from opentelemetry.trace import (
     TraceFlags,
     Tracer,
     TracerProvider,
+    TraceState,
     get_current_span,
     set_span_in_context,
 )
@@ -181,7 +182,10 @@ class _OutgoingSpan(_Span):
     def headers(self) -> Mapping[str, str]:
         told = self._span.get_span_context()
         flags = int(told.trace_flags)
-        return {"traceparent": f"00-{told.trace_id:032x}-{told.span_id:016x}-{flags:02x}"}
+        headers = {"traceparent": f"00-{told.trace_id:032x}-{told.span_id:016x}-{flags:02x}"}
+        if told.trace_state:
+            headers["tracestate"] = told.trace_state.to_header()
+        return headers
 
     def _tell(self, status: int) -> None:
         super()._tell(status)
@@ -204,7 +208,7 @@ def _fail(span: Span, error: BaseException | str | None) -> None:
 def _caller(context: RequestContext) -> Context:
     """Where a request comes from: another service's span, or nowhere."""
     caller = context.caller()
-    return _NO_TRACE if caller is None else _remote(*caller)
+    return _NO_TRACE if caller is None else _remote(*caller, context.tracestate())
 
 
 def _around() -> Context | None:
@@ -217,12 +221,16 @@ def _around() -> Context | None:
     request = current.get()
     if request is None:
         return None
-    return _remote(request.trace_id, request.span_id, "01")
+    return _remote(request.trace_id, request.span_id, "01", request.tracestate())
 
 
-def _remote(trace_id: str, span_id: str, flags: str) -> Context:
+def _remote(trace_id: str, span_id: str, flags: str, state: str) -> Context:
     told = SpanContext(
-        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+        int(trace_id, 16),
+        int(span_id, 16),
+        is_remote=True,
+        trace_flags=TraceFlags(int(flags, 16)),
+        trace_state=TraceState.from_header([state]) if state else None,
     )
     return set_span_in_context(NonRecordingSpan(told), _NO_TRACE)
 
