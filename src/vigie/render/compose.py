@@ -182,7 +182,6 @@ def _services(settings: Settings, secrets: tuple[str, ...]) -> Iterator[_Contain
         ),
         volumes=("./prometheus:/etc/prometheus:ro", "prometheus-data:/prometheus"),
         health=("promtool", "query", "instant", reached(ports.prometheus), "1"),  # as of 2.42
-        after=("alertmanager",),
         of_machine=True,
     )
     yield _Container(

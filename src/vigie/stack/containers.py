@@ -70,7 +70,16 @@ def containers(settings: Settings, state: State, docker: Docker) -> Component:
         },
         url=url(here, ports.grafana),
         ready_url=f"http://{address(here, ports.grafana)}{compose.GRAFANA_HEALTH}",
-        also_ready=(f"http://{address(here, ports.prometheus)}/-/ready",),
+        also_ready=tuple(
+            f"http://{address(here, port)}{path}"
+            for port, path in (
+                (ports.prometheus, "/-/ready"),
+                (ports.alertmanager, "/-/ready"),
+                (ports.logs, "/ready"),
+                (ports.traces, "/ready"),
+                (ports.alloy, "/-/ready"),
+            )
+        ),
         reads=tuple(str(state.config / name) for name in files(settings, state)),
         parts={
             "Prometheus": url(here, ports.prometheus),
