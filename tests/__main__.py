@@ -30,8 +30,9 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare() -> None:
-    """Fetch the engines, PostgreSQL and Chromium once; afterwards they are found at once."""
+    """Fetch the engines, PostgreSQL, Chromium and Docker once; later they are found at once."""
     import chromium
+    import docker_machine
     import postgresql_server
     from vigie.stack import binaries
 
@@ -39,6 +40,7 @@ def prepare() -> None:
         ("the engines", binaries.find_all),
         ("PostgreSQL", postgresql_server.programs),
         ("Chromium", chromium.fetch),
+        ("Docker", docker_machine.programs),
     ):
         started = time.monotonic()
         fetch()

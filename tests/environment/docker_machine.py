@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debian_packages import prefix_with
+from vigie.stack.errors import StackError
 
 PACKAGES = ["busybox-static", "docker-compose", "docker.io", "iptables"]
 HOST = "unix:///run/engine.sock"
@@ -89,8 +90,11 @@ def docker_machine(folder: Path, environ: Mapping[str, str]) -> Iterator[DockerM
     """
     if os.geteuid() != 0:
         raise NoEngineError("only root can start a Docker engine")
-    prefix = programs()
-    path = f"{_clients(folder, prefix)}:{environ['PATH']}"
+    try:
+        prefix = programs()
+    except StackError as error:
+        raise NoEngineError(f"Docker cannot be had here: {error}") from error
+    path = f"{clients(folder)}:{environ['PATH']}"
     log = folder / "engine.log"
     missing = [one for one in _MADE_BY_MOUNTS if not one.exists()]
     with log.open("w") as output:
@@ -134,6 +138,20 @@ def programs() -> Path:
     return prefix_with(PACKAGES)
 
 
+def clients(folder: Path) -> Path:
+    """A folder in `folder`, of Docker's client and of Compose, which Debian has in Python."""
+    prefix, made = programs(), folder / "clients"
+    made.mkdir()
+    (made / "docker").symlink_to(prefix / "usr/bin/docker")
+    compose = made / "docker-compose"
+    modules = prefix / "usr/lib/python3/dist-packages"
+    compose.write_text(
+        f'#!/bin/sh\nPYTHONPATH={modules} exec {prefix}/usr/bin/docker-compose "$@"\n'
+    )
+    compose.chmod(0o755)
+    return made
+
+
 def _wait_until_it_answers(
     machine: DockerMachine, engine: subprocess.Popen[bytes], log: Path
 ) -> None:
@@ -146,20 +164,6 @@ def _wait_until_it_answers(
         tick.wait(0.2)
     lines = log.read_text(errors="replace").splitlines() or ["it printed nothing"]
     raise NoEngineError(f"no Docker engine can be started here: {lines[-1]}")
-
-
-def _clients(folder: Path, prefix: Path) -> Path:
-    """A folder of Docker's client and of Compose, which Debian wrote in Python."""
-    made = folder / "clients"
-    made.mkdir()
-    (made / "docker").symlink_to(prefix / "usr/bin/docker")
-    compose = made / "docker-compose"
-    modules = prefix / "usr/lib/python3/dist-packages"
-    compose.write_text(
-        f'#!/bin/sh\nPYTHONPATH={modules} exec {prefix}/usr/bin/docker-compose "$@"\n'
-    )
-    compose.chmod(0o755)
-    return made
 
 
 def _runc(folder: Path, prefix: Path) -> Path:
