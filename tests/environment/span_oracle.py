@@ -71,10 +71,37 @@ class World:
             case t.Either(left, right):
                 a, b = self._stage(left, spans), self._stage(right, spans)
                 return [one for one in spans if one in a or one in b]
+            case t.Related(op, left, right):
+                a, b = self._stage(left, spans), self._stage(right, spans)
+                return [one for one in b if any(self._related(op, of[1], one[1]) for of in a)]
             case t.Aggregate():
                 return spans if self._aggregate(stage, spans) else []
             case t.Select():
                 return spans
+
+    def _related(self, op: str, left: Span, right: Span) -> bool:
+        """Whether the right is a child (>), descendant (>>)… of the left."""
+        match op:
+            case ">":
+                return right.parent == left.span
+            case "<":
+                return left.parent == right.span
+            case ">>":
+                return left.span in self._ancestors(right)
+            case "<<":
+                return right.span in self._ancestors(left)
+        return left.parent == right.parent != "" and left.span != right.span
+
+    def _ancestors(self, span: Span) -> set[str]:
+        """Their ids, its own among them only where they are a circle."""
+        found: set[str] = set()
+        waiting = [span.parent]
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting += [s.parent for _, s in self.traces[span.trace] if s.span == one]
+        return found
 
     def _aggregate(self, stage: t.Aggregate, spans: list[Held]) -> bool:
         if not spans:

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from running_store import opened_spans
 from span_oracle import Held, World
 from vigie.store.segments import StoreLimits
 from vigie.store.spans import Event, Link, Source, Span, SpanStore
 from vigie.store.spans.reading import Period
 from vigie.store.spans.search import Asked, search
+from vigie.store.traceql import parse
 from vigie.store.traceql import tree as t
 
 NOW = 1_790_000_000 * 10**9
@@ -130,7 +132,11 @@ EXPRESSIONS: st.SearchStrategy[t.Expression] = st.recursive(
 )
 SPANSETS: st.SearchStrategy[t.Spansets] = st.recursive(
     st.builds(t.Filter, st.none() | EXPRESSIONS),
-    lambda inner: st.builds(t.Both, inner, inner) | st.builds(t.Either, inner, inner),
+    lambda inner: st.one_of(
+        st.builds(t.Both, inner, inner),
+        st.builds(t.Either, inner, inner),
+        st.builds(t.Related, st.sampled_from((">", ">>", "<", "<<", "~")), inner, inner),
+    ),
     max_leaves=3,
 )
 AGGREGATES = st.one_of(
@@ -200,3 +206,82 @@ def test_a_query_finds_what_plain_python_finds(
                 trace: [span.span for span in matched] for trace, matched in expected.items()
             }
             assert all(one.matched == len(one.spans) for one in found)
+
+
+# A request calls a service, whose statement is the cause; beside it stands a log's span.
+FAMILY = {
+    "request": "",
+    "call": "request",
+    "service": "call",
+    "statement": "service",
+    "log": "service",
+}
+
+
+def found_names(store: SpanStore, query: str, asked: Asked | None = None) -> set[str]:
+    answer = search(store, parse(query), asked or Asked(spans=100))
+    return {span.name for one in answer for span in one.spans}
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Iterator[SpanStore]:
+    with opened_spans(tmp_path) as store:
+        ids = {name: f"{n:016x}" for n, name in enumerate(FAMILY, 1)} | {"": ""}
+        spans = [
+            Span(TRACES[0], ids[name], NOW + n, NOW + (n or 50) + 1, name, parent=ids[parent])
+            for n, (name, parent) in enumerate(FAMILY.items())
+        ]
+        # The same ids in another trace are no relatives.
+        spans.append(Span(TRACES[1], ids["log"], NOW, NOW + 1, "stranger", parent=ids["request"]))
+        store.add([(Source({"service.name": "django"}), one) for one in spans]).result()
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ('{ name = "call" } > { }', {"service"}),
+        ('{ name = "request" } > { name = "statement" }', set()),
+        ('{ name = "request" } >> { name = "statement" }', {"statement"}),
+        ('{ name = "call" } >> { }', {"service", "statement", "log"}),
+        ('{ name = "statement" } < { }', {"service"}),
+        ('{ name = "statement" } << { }', {"service", "call", "request"}),
+        ('{ name = "statement" } << { name = "request" }', {"request"}),
+        ('{ name = "log" } ~ { }', {"statement"}),
+        ("{ } ~ { }", {"log", "statement"}),
+        ('{ name = "request" } ~ { }', set()),
+        # To the left, and before && and ||.
+        ('{ name = "request" } > { } > { }', {"service"}),
+        ('{ name = "call" } > ({ } ~ { })', set()),
+        ('{ name = "service" } > ({ } ~ { })', {"statement", "log"}),
+        ('{ name = "request" } >> { name = "log" } && { name = "call" }', {"log", "call"}),
+        ('{ name = "x" } || { name = "call" } > { }', {"service"}),
+        ('({ name = "x" } || { name = "call" }) > { }', {"service"}),
+        # The way may lead over spans that a stage before has left out.
+        ('{ name != "call" && name != "service" } | { name = "request" } >> { }',
+         {"statement", "log"}),
+        ('{ name = "request" } >> { } | count() > 3', {"call", "service", "statement", "log"}),
+    ],
+)  # fmt: skip
+def test_relatives_are_found(family: SpanStore, query: str, names: set[str]) -> None:
+    assert found_names(family, query) == names
+    family.flush()
+    assert found_names(family, query) == names
+
+
+def test_the_way_between_relatives_may_lead_outside_of_the_period(family: SpanStore) -> None:
+    late = Asked(Period(NOW + 4, None), spans=100)
+    assert found_names(family, "{ }", late) == {"request", "statement", "log"}
+    assert found_names(family, '{ name = "request" } >> { }', late) == {"statement", "log"}
+    assert found_names(family, '{ name = "request" } > { }', late) == set()
+
+
+def test_a_circle_of_parents_has_an_end(tmp_path: Path) -> None:
+    with opened_spans(tmp_path) as store:
+        spans = [
+            Span(TRACES[0], SPANS[n], NOW + n, NOW + n + 1, f"{n}", parent=SPANS[(n + 1) % 3])
+            for n in range(3)
+        ]
+        store.add([(Source(), one) for one in spans]).result()
+        assert found_names(store, '{ name = "0" } >> { }') == {"0", "1", "2"}
+        assert found_names(store, '{ name = "0" } << { }') == {"0", "1", "2"}

@@ -88,7 +88,11 @@ EXPRESSIONS: st.SearchStrategy[t.Expression] = st.recursive(
 FILTERS = st.builds(t.Filter, st.none() | EXPRESSIONS)
 SPANSETS: st.SearchStrategy[t.Spansets] = st.recursive(
     FILTERS,
-    lambda inner: st.builds(t.Both, inner, inner) | st.builds(t.Either, inner, inner),
+    lambda inner: st.one_of(
+        st.builds(t.Both, inner, inner),
+        st.builds(t.Either, inner, inner),
+        st.builds(t.Related, st.sampled_from((">", ">>", "<", "<<", "~")), inner, inner),
+    ),
     max_leaves=3,
 )
 AGGREGATES = st.builds(
@@ -121,7 +125,26 @@ def test_a_printed_field_is_read_as_the_same_field(field: t.Field) -> None:
 
 
 PIECES = (
-    *("{", "}", "(", ")", "&&", "||", "!", "=", "!=", "=~", "!~", "<", "<=", ">", ">=", ">>", "|"),
+    *(
+        "{",
+        "}",
+        "(",
+        ")",
+        "&&",
+        "||",
+        "!",
+        "=",
+        "!=",
+        "=~",
+        "!~",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        ">>",
+        "~",
+        "|",
+    ),
     *(".a", "span.", "span.x", "resource.y", 'event."z z"', "parent.a", "trace:id", "span:kind"),
     *("name", "status", "error", "server", "duration", "1s", "1.5", "1e400", "-", "0x", "nil"),
     *("true", '"x"', "`y`", '"\\q"', "'c'", "count()", "avg(", "select(", "by(", "with(", ",", "+"),

@@ -23,6 +23,37 @@ ROOT_MISSING = "<root span not yet received>"
 """What Tempo says where a trace has no span without a parent."""
 
 
+# How a span is found among the relatives of `{left}`: its key, and theirs. A trace's id has always
+# the same length. UNION, which keeps each once, ends at a circle.
+_RELATED = {
+    ">": ("trace || parent", "SELECT trace || span FROM {left}"),
+    "<": ("trace || span", "SELECT trace || parent FROM {left}"),
+    ">>": (
+        "trace || span",
+        "WITH RECURSIVE below AS ("
+        "SELECT kin.trace, kin.span FROM kin JOIN {left} l"
+        " ON kin.trace = l.trace AND kin.parent = l.span"
+        " UNION SELECT kin.trace, kin.span FROM kin JOIN below"
+        " ON kin.trace = below.trace AND kin.parent = below.span"
+        ") SELECT trace || span FROM below",
+    ),
+    "<<": (
+        "trace || span",
+        "WITH RECURSIVE above AS ("
+        "SELECT l.trace, l.parent FROM {left} l"
+        " UNION SELECT kin.trace, kin.parent FROM kin JOIN above"
+        " ON kin.trace = above.trace AND kin.span = above.parent"
+        ") SELECT trace || parent FROM above",
+    ),
+    "~": (
+        "trace || span",
+        "SELECT s.trace || s.span FROM {0} s JOIN (SELECT trace, parent, min(span) AS lowest,"
+        " max(span) AS highest FROM {left} GROUP BY trace, parent) l USING (trace, parent)"
+        " WHERE s.parent <> '' AND (l.lowest <> s.span OR l.highest <> s.span)",
+    ),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """How much is asked for: traces, and spans of each."""
@@ -78,7 +109,13 @@ class _Plan:
         self.flags: list[Sql] = []
         self.amounts: list[str] = []
         self.told = _told(query)
-        self.steps = [self._step(stage) for stage in query.stages]
+        self.kin = False
+        """Whether the steps ask the table `kin`: all spans of the traces, and their parents."""
+        self.steps: list[Sql] = []
+        """SQL of each over the table `{0}`, which is the one before."""
+        self._relations = 0
+        for stage in query.stages:
+            self.steps.append(self._step(stage))
         self.columns = [self.needs.column(one) for one in self.told]
         first = query.stages[0]
         count = len(filters_of(first)) if isinstance(first, t.Spansets) else 0
@@ -86,19 +123,19 @@ class _Plan:
         """What a span must have for the first stage to be about it."""
 
     def _step(self, stage: t.Stage) -> Sql:
-        """SQL of a stage over the table `{}`; what is left is as what came in."""
+        """SQL of a stage; what is left is as what came in. Steps before it may be added."""
         match stage:
             case t.Filter():
-                return Sql(f"SELECT * FROM {{}} WHERE {self._flag(stage)}")
-            case t.Both() | t.Either():
+                return Sql(f"SELECT * FROM {{0}} WHERE {self._flag(stage)}")
+            case t.Both() | t.Either() | t.Related():
                 _, of_row = self._spansets(stage)
                 return Sql(
-                    f"SELECT * FROM {{}} {'QUALIFY' if ' OVER ' in of_row else 'WHERE'} {of_row}"
+                    f"SELECT * FROM {{0}} {'QUALIFY' if ' OVER ' in of_row else 'WHERE'} {of_row}"
                 )
             case t.Aggregate():
                 return self._aggregate(stage)
             case t.Select():
-                return Sql("SELECT * FROM {}")
+                return Sql("SELECT * FROM {0}")
 
     def _flag(self, one: t.Filter) -> str:
         self.flags.append(condition(one.expression, self.needs))
@@ -117,6 +154,24 @@ class _Plan:
                 (a, x), (b, y) = self._spansets(left), self._spansets(right)
                 return f"({a} OR {b})", f"({x} OR {y})"
 
+            case t.Related():
+                flag = self._related(one)
+                return f"bool_or({flag}) OVER (PARTITION BY trace)", flag
+
+    def _related(self, one: t.Related) -> str:
+        """A column, made in steps of its own: the spans of the right that have such a relative."""
+        (_, left), (_, right) = self._spansets(one.left), self._spansets(one.right)
+        number = self._relations
+        self._relations += 1
+        self.kin |= one.op in (">>", "<<")
+        self.steps.append(Sql(f"SELECT *, {left} AS l{number}, {right} AS r{number} FROM {{0}}"))
+        key, of_left = _RELATED[one.op]
+        relatives = of_left.replace("{left}", f"(SELECT * FROM {{0}} WHERE l{number})")
+        self.steps.append(
+            Sql(f"SELECT *, r{number} AND {key} IN ({relatives}) AS s{number} FROM {{0}}")
+        )
+        return f"s{number}"
+
     def _aggregate(self, stage: t.Aggregate) -> Sql:
         value: Any = stage.value.value
         if stage.field is None:
@@ -127,7 +182,7 @@ class _Plan:
             value = float(value)
         op = "<>" if stage.op == "!=" else stage.op
         return Sql(
-            f"SELECT * FROM {{}} QUALIFY {amount} OVER (PARTITION BY trace) {op} ?", (value,)
+            f"SELECT * FROM {{0}} QUALIFY {amount} OVER (PARTITION BY trace) {op} ?", (value,)
         )
 
 
@@ -138,7 +193,7 @@ def _told(query: t.Query) -> list[t.Field]:
         match stage:
             case t.Select(fields):
                 found += fields
-            case t.Filter() | t.Both() | t.Either():
+            case t.Filter() | t.Both() | t.Either() | t.Related():
                 for one in filters_of(stage):
                     found += _fields(one.expression)
     always = {"name", "duration", "traceDuration", "rootName", "rootServiceName"}
@@ -167,6 +222,7 @@ def _fields(expression: t.Expression | None) -> list[t.Field]:
 def _matches(reader: Reader, plan: _Plan, asked: Asked) -> dict[str, FoundTrace]:
     """The traces found, with the first of the spans that are left of each."""
     steps = [("flagged", _flagged(reader, plan, asked.period))]
+    kin = [("kin", _kin(reader))] if plan.kin else []
     for i, step in enumerate(plan.steps):
         steps.append((f"step{i}", Sql(step.text.format(steps[-1][0]), step.parameters)))
     last = steps[-1][0]
@@ -188,6 +244,7 @@ def _matches(reader: Reader, plan: _Plan, asked: Asked) -> dict[str, FoundTrace]
         " ORDER BY newest DESC, trace, ts, seq",
         (asked.spans,),
     )
+    steps[1:1] = kin
     text = ", ".join(f"{name} AS MATERIALIZED ({one.text})" for name, one in steps)
     parameters = [value for _, one in steps for value in one.parameters]
     found: dict[str, FoundTrace] = {}
@@ -209,9 +266,18 @@ def _flagged(reader: Reader, plan: _Plan, period: Period) -> Sql:
     named = "".join(f", {one.text}" for one in columns)
     values = [value for one in columns for value in one.parameters]
     return Sql(
-        f"SELECT * FROM (SELECT trace, span, name, ts, finish, seq{named} FROM ({rows.text}))"
-        f" WHERE {plan.first.text}",
+        f"SELECT * FROM (SELECT trace, span, parent, name, ts, finish, seq{named}"
+        f" FROM ({rows.text})) WHERE {plan.first.text}",
         (*values, *rows.parameters),
+    )
+
+
+def _kin(reader: Reader) -> Sql:
+    """All spans of the traces in question, whenever they were."""
+    rows = reader.rows(Names())
+    return Sql(
+        f"SELECT trace, span, parent FROM ({rows.text}) WHERE trace IN (SELECT trace FROM flagged)",
+        rows.parameters,
     )
 
 

@@ -102,6 +102,13 @@ class _Builder(Transformer[Token, t.Query]):
     def either_spanset(self, found: list[Any]) -> t.Either:
         return t.Either(found[0], found[2])
 
+    def related(self, found: list[Any]) -> t.Related:
+        left, op, right = found
+        return t.Related(op, left, right)
+
+    def relation(self, found: list[Token]) -> str:
+        return str(found[0])
+
     def filter(self, found: list[Any]) -> t.Filter:
         return t.Filter(found[1])
 

@@ -30,6 +30,9 @@ def printed_stage(stage: t.Stage) -> str:
             return f"{printed_stage(left)} && {_right(right)}"
         case t.Either(left, right):
             return f"{printed_stage(left)} || {_right(right)}"
+        case t.Related(op, left, right):
+            before = f"({printed_stage(left)})" if isinstance(left, t.Both | t.Either) else ""
+            return f"{before or printed_stage(left)} {op} {_right(right)}"
         case t.Aggregate(function, field, op, value):
             inside = "" if field is None else printed_field(field)
             return f"{function}({inside}) {op} {_literal(value)}"

@@ -142,7 +142,20 @@ class Either:
     right: Spansets
 
 
-Spansets = Filter | Both | Either
+@dataclass(frozen=True, slots=True)
+class Related:
+    """`left > right` and its kind: the spans of the right that are so related to one of the left.
+
+    They are its children (`>`), descendants (`>>`), parents (`<`), ancestors (`<<`), or other
+    children of the same parent (`~`).
+    """
+
+    op: str
+    left: Spansets
+    right: Spansets
+
+
+Spansets = Filter | Both | Either | Related
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +176,7 @@ class Select:
     fields: tuple[Field, ...]
 
 
-Stage = Filter | Both | Either | Aggregate | Select
+Stage = Filter | Both | Either | Related | Aggregate | Select
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def check(query: t.Query) -> None:
         match stage:
             case t.Aggregate():
                 _check_aggregate(stage)
-            case t.Filter() | t.Both() | t.Either():
+            case t.Filter() | t.Both() | t.Either() | t.Related():
                 for one in filters_of(stage):
                     if one.expression is not None:
                         _check(one.expression)
@@ -32,7 +32,7 @@ def filters_of(stage: t.Spansets) -> list[t.Filter]:
     match stage:
         case t.Filter():
             return [stage]
-        case t.Both(left, right) | t.Either(left, right):
+        case t.Both(left, right) | t.Either(left, right) | t.Related(_, left, right):
             return [*filters_of(left), *filters_of(right)]
 
 
@@ -49,7 +49,7 @@ def _check_size(query: t.Query) -> None:
                 waiting += [(part, depth + 1) for part in parts]
             case t.Not(inner) | t.Filter(inner):
                 waiting.append((inner, depth + 1))
-            case t.Both(left, right) | t.Either(left, right):
+            case t.Both(left, right) | t.Either(left, right) | t.Related(_, left, right):
                 waiting += [(left, depth + 1), (right, depth + 1)]
             case t.Select(fields):
                 conditions += len(fields)
