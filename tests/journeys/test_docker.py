@@ -59,6 +59,10 @@ class Host:
     def query(self, expression: str) -> Any:
         return self.ask(9090, f"/api/v1/query?query={quote(expression)}")["data"]["result"]
 
+    def up(self) -> set[str]:
+        """Whom Prometheus reaches."""
+        return {one["metric"]["job"] for one in self.query("up == 1")}
+
     def containers(self) -> dict[str, str]:
         """The id of each container, by its service."""
         told = self.machine.docker(
@@ -83,8 +87,11 @@ class Host:
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
     folder = Path(tempfile.mkdtemp(prefix="vigie-docker-"))  # not below pytest's, which is too deep
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("VIGIE_")}
-    environ |= {"VIGIE_STATE": str(folder / "state"), "COLUMNS": "100"}
+    environ = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("VIGIE_", "OPENAI_"))
+    } | {"VIGIE_STATE": str(folder / "state"), "COLUMNS": "100"}
     try:
         with docker_machine(folder, environ) as machine:
             make_images(machine, folder)
@@ -108,12 +115,23 @@ def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     return True
 
 
+def test_an_engine_that_is_not_there_is_told_before_anything_is_started(host: Host) -> None:
+    vigie = (sys.executable, "-m", "vigie", "up", "--docker")
+    dead = host.machine.run("env", "DOCKER_HOST=unix:///run/nobody", *vigie, cwd=host.folder)
+    assert (dead.returncode, dead.stdout) == (1, "")
+    said = dead.stderr.splitlines()
+    assert said[0] == "vigie: Docker's engine does not answer:"
+    assert "unix:///run/nobody" in said[1]
+    assert said[2].endswith("`vigie up` runs the same engines without Docker")
+    assert host.processes() == []
+    assert host.containers() == {}
+
+
 def test_the_engines_are_containers_and_the_console_and_the_costs_are_beside_them(
     host: Host,
 ) -> None:
     done = host.vigie("up", "--docker")
     assert done.returncode == 0, done.stdout + done.stderr
-    print(done.stdout)
     assert "Containers: ready in" in done.stdout
     assert "http://localhost:3000" in done.stdout
     password = host.state / "secrets" / "grafana_admin_password"
@@ -129,10 +147,15 @@ def test_the_engines_are_containers_and_the_console_and_the_costs_are_beside_the
 def test_prometheus_in_its_container_scrapes_what_listens_on_the_machines_loopback(
     host: Host,
 ) -> None:
-    def up() -> set[str]:
-        return {one["metric"]["job"] for one in host.query("up == 1")}
+    assert until(lambda: {"console", "costs", "alertmanager", "node"} <= host.up()), host.up()
 
-    assert until(lambda: {"console", "costs", "alertmanager", "node"} <= up()), up()
+
+def test_nothing_listens_but_on_the_machines_loopback(host: Host) -> None:
+    listening = "0A"  # its state, in what the kernel tells
+    ipv4, ipv6 = (host.machine.run("cat", f"/proc/net/{kind}").stdout for kind in ("tcp", "tcp6"))
+    rows = [line.split() for line in (ipv4 + ipv6).splitlines()]
+    addresses = {row[1].split(":")[0] for row in rows if row[3] == listening}
+    assert addresses == {"0100007F"}, "127.0.0.1, as a number"
 
 
 def test_an_alert_told_to_the_container_is_in_the_inbox_on_the_machine(host: Host) -> None:
@@ -177,17 +200,20 @@ def test_edited_settings_reach_the_containers(host: Host) -> None:
     assert "service:django_response_time:seconds > 0.3" in rules
 
 
-def test_containers_whose_supervisor_was_killed_are_taken_over(host: Host) -> None:
+def test_containers_whose_supervisor_was_killed_are_taken_over_and_a_demo_runs_beside_them(
+    host: Host,
+) -> None:
     (supervisor,) = [one for one in host.processes() if "supervisord" in " ".join(one.cmdline())]
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait(10)
     told = host.vigie("status")
     assert told.returncode == 1
     assert "nothing watches them" in told.stdout
-    again = host.vigie("up", "--docker")
+    again = host.vigie("up", "--docker", "--demo")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "of a stack whose supervisor was killed" in again.stdout
     assert len(host.containers()) == 8
+    assert until(lambda: {"django", "fastapi", "streamlit"} <= host.up()), host.up()
 
 
 def test_down_leaves_no_container_and_no_process_and_with_volumes_nothing(host: Host) -> None:

@@ -228,9 +228,12 @@ def test_cadvisor_knows_the_names_of_containers(document: Any) -> None:
     }
 
 
-def test_a_dollar_is_no_variable(document: Any) -> None:
+def test_a_dollar_is_no_variable(document: Any, tmp_path: Path) -> None:
     texts = json.dumps(document)
     assert re.findall(r"\$\{?\w+", texts.replace("$$", "")) == ["${VIGIE_LOGS"]
+    known = load(environ={}, start=tmp_path)
+    secrets = yaml.safe_load(deployment(known, "/home/$me/secrets")[compose.PATH])["secrets"]
+    assert secrets["grafana_admin_password"]["file"].startswith("/home/$$me/secrets/")
 
 
 def test_metrics_are_kept_as_long_as_is_set(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_compose_goes_by_the_variables_of_whoever_started_it(made: State, tmp_pa
     assert one.env == {
         "PATH": "/x",
         "DOCKER_HOST": "unix:///x",
-        "VIGIE_LOGS": str(made.data("containers")),
+        "VIGIE_LOGS": f"{made.folder}/data/containers/logs",
     }
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir()
-        self.environ = {"PATH": str(folder), "DOCKER_HOST": "unix:///x", "OPENAI_API_KEY": "k"}
+        self.environ = {"PATH": str(folder), "DOCKER_HOST": "unix:///x"}
+        self.environ |= {"OPENAI_API_KEY": "k", "DOCKER_AUTH_CONFIG": "{}"}
 
     def add(self, name: str, script: str) -> Path:
         path = self.folder / name
@@ -178,6 +181,24 @@ def test_a_tool_of_an_image_reads_one_folder_and_reaches_nobody(programs: Progra
     assert call == (
         *(str(programs.folder / "docker"), "run", "--rm", "--network", "none"),
         *("--volume", "/a b:/a b:ro", "--entrypoint", "promtool", "prom/prometheus:v3.14.0"),
+    )
+
+
+@pytest.mark.servers
+def test_a_person_is_told_so_on_the_command_line(programs: Programs, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "vigie", "up", "--docker", "--state", str(tmp_path / "state")],
+        cwd=tmp_path,
+        env={**programs.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "vigie: there is no Docker on this machine: no `docker` on PATH\n"
+        f"install it (https://docs.docker.com/engine/install/), {WITHOUT}\n"
     )
 
 

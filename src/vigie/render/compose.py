@@ -71,8 +71,8 @@ def configuration(settings: Settings, secrets_folder: str) -> str:
         "networks": {NETWORK: {}},
         "volumes": {f"{name}-data": {} for name in _KEEPERS},
         "secrets": {
-            GRAFANA_PASSWORD: {"file": f"{secrets_folder}/{GRAFANA_PASSWORD}"},
-            **{name: {"file": str(path)} for name, path in given.items()},
+            GRAFANA_PASSWORD: {"file": f"{_escaped(secrets_folder)}/{GRAFANA_PASSWORD}"},
+            **{name: {"file": _escaped(str(path))} for name, path in given.items()},
         },
     }
     return HEADER + _ABOUT + yaml_text(document)

@@ -20,7 +20,7 @@ from vigie.stack.components import Component, address, url
 from vigie.stack.configuration import Tools
 from vigie.stack.docker import Docker
 from vigie.stack.errors import StackError
-from vigie.stack.state import State
+from vigie.stack.state import State, writing
 
 CONTAINERS = "containers"
 """The component's name."""
@@ -57,7 +57,7 @@ def containers(settings: Settings, state: State, docker: Docker) -> Component:
         purpose="Grafana, and the engines on Docker",
         command=(*composing, "up", "--no-color", "--remove-orphans"),
         cwd=str(state.folder),
-        env={**docker.environ, "VIGIE_LOGS": str(state.data(CONTAINERS))},
+        env={**docker.environ, "VIGIE_LOGS": str(_logs(state))},
         bind=settings.bind,
         port=ports.grafana,
         setting="ports.grafana",
@@ -109,7 +109,12 @@ def tools(docker: Docker) -> Tools:
 
 
 def note(state: State, component: Component) -> None:
-    """Note how what a component leaves is removed: its volumes may be, long after it ended."""
+    """Note how what a component leaves is removed: its volumes may be, long after it ended.
+
+    And make the folder in which Alloy looks for logs, for Docker would make it root's.
+    """
+    with writing(_logs(state)):
+        _logs(state).mkdir(mode=0o700, parents=True, exist_ok=True)
     noted = {"command": component.clean_up, "environ": dict(component.env)}
     state.write(_notes(state), json.dumps(noted, indent=1) + "\n")
 
@@ -160,6 +165,11 @@ def _refusal(command: Sequence[str], environ: Mapping[str, str]) -> str:
 def _project(state: State) -> str:
     """What Compose calls this stack: another name for each folder."""
     return "vigie-" + hashlib.sha256(os.fsencode(state.folder)).hexdigest()[:8]
+
+
+def _logs(state: State) -> Path:
+    """Where Alloy looks for the logs of services: nobody writes any there, they send theirs."""
+    return state.data(CONTAINERS) / "logs"
 
 
 def _notes(state: State) -> Path:

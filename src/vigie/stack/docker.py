@@ -22,7 +22,11 @@ OLDEST_COMPOSE = (1, 29)
 
 WITHOUT = "or leave out --docker: `vigie up` runs the same engines without Docker"
 
-_HANDED_ON = re.compile(r"DOCKER_\w+|COMPOSE_\w+|HOME|PATH|XDG_RUNTIME_DIR")
+_GOES_BY = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"),
+    *("DOCKER_API_VERSION", "HOME", "PATH", "XDG_RUNTIME_DIR"),
+)
+"""What says which engine it is, and no secrets: it is noted for whoever stops the containers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Docker:
 
         Raises StackError that says what is missing, and what to do.
         """
-        handed_on = {name: value for name, value in environ.items() if _HANDED_ON.fullmatch(name)}
+        handed_on = {name: environ[name] for name in _GOES_BY if name in environ}
         client = shutil.which("docker", path=environ.get("PATH"))
         if client is None:
             raise StackError(
