@@ -88,7 +88,6 @@ def vigie(
     epilog=examples(
         "vigie up --demo            the engines, and the coaching application to watch",
         "vigie up --docker          the engines as containers, with Grafana, Loki and Tempo",
-        "vigie up --foreground      until Ctrl-C",
     )
 )
 def up(
