@@ -96,7 +96,7 @@ def test_what_a_crash_left_behind_is_cleared_away(tmp_path: Path) -> None:
         store.push([lines([NOW], ["kept"], job="x")]).result()
         store.flush()
         store.push([lines([NOW + 1], ["kept too"], job="x")]).result()
-        (number,) = [chunk.number for chunk in store._head.chunks]
+        (number,) = [chunk.number for chunk in store._contents.head.chunks]
     log = path_of(tmp_path / "log", number)
     log.write_bytes(log.read_bytes() + b"vgl1 what was cut off")
     (tmp_path / "segments" / "000000009-20000.parquet").write_bytes(b"half of it")
@@ -222,7 +222,7 @@ def test_streams_are_bounded(tmp_path: Path) -> None:
 
 
 def test_many_pushes_share_one_commit(store: LogStore) -> None:
-    with store._lock:  # the writer waits for the first commit to be over
+    with store._contents.lock:  # the writer waits for the first commit to be over
         futures = [store.push([lines([NOW + i], [str(i)], job="x")]) for i in range(100)]
     for future in futures:
         future.result()

@@ -7,13 +7,15 @@ one log file after the other become Parquet files, sorted by stream and time and
 whenever the process is killed. `keeper.LogStore` puts them together.
 """
 
+from vigie.store.segments.contents import Snapshot
 from vigie.store.segments.errors import (
     HeldError,
     QueueFullError,
     StoreFullError,
     TooManyStreamsError,
 )
-from vigie.store.segments.keeper import LogStore, Snapshot, StoreLimits
+from vigie.store.segments.keeper import LogStore
+from vigie.store.segments.limits import StoreLimits
 from vigie.store.segments.lines import Lines
 
 __all__ = [
