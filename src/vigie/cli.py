@@ -362,7 +362,8 @@ def _stay(place: State, no_color: bool) -> None:
     from vigie.stack import screen
     from vigie.stack.down import down as stop
     from vigie.stack.down import uninterrupted
-    from vigie.stack.supervisord import SUPERVISOR, Supervisord
+    from vigie.stack.state import SUPERVISOR
+    from vigie.stack.supervisord import Supervisord
 
     files = log.files(place)
     files.pop(SUPERVISOR, None)

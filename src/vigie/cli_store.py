@@ -42,7 +42,6 @@ def serve(
     from vigie.settings import load
     from vigie.settings.state_folder import default_folder
     from vigie.stack.collecting import NOTES, Collector
-    from vigie.stack.components import address
     from vigie.stack.errors import StackError
     from vigie.stack.state import State
     from vigie.store.segments import HeldError, StoreLimits
@@ -63,7 +62,8 @@ def serve(
     collecting = ExitStack()
 
     def listening(at: int) -> None:
-        collector = Collector(place, f"http://{address(known.here, at)}", folder / NOTES)
+        here = f"[{known.here}]" if ":" in known.here else known.here
+        collector = Collector(place, f"http://{here}:{at}", folder / NOTES)
         collecting.callback(collector.stop)
         collector.start()
         more = "".join(f", :{one}" for one in also)

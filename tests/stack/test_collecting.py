@@ -15,8 +15,7 @@ import pytest
 
 from running_store import Client, opened, process, served
 from vigie.stack.collecting import Collector, Entry, Note, entries, push_body
-from vigie.stack.state import State
-from vigie.stack.supervisord import COMPONENT_VARIABLE
+from vigie.stack.state import COMPONENT_VARIABLE, State
 
 EVERYTHING = '{service=~".+"}'
 

@@ -27,8 +27,7 @@ from vigie.instrument.receiver import Address, NotNowError, Receiver, RefusedErr
 from vigie.instrument.redaction import redacted
 from vigie.stack import logs, printed
 from vigie.stack.bookmarks import Place, read_on
-from vigie.stack.state import State
-from vigie.stack.supervisord import COMPONENT_VARIABLE
+from vigie.stack.state import COMPONENT_VARIABLE, State
 
 log = logging.getLogger("vigie.collecting")
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 from vigie.catalogue.logs import LEVELS
 from vigie.stack.errors import StackError
-from vigie.stack.supervisord import SUPERVISOR
+from vigie.stack.state import SUPERVISOR
 
 PAGE = 5000
 """Lines; Loki answers no more at once."""

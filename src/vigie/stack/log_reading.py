@@ -22,8 +22,8 @@ from vigie.stack.errors import RequestError, StackError
 from vigie.stack.kept_logs import Kept, KeptLogs, Sought, UnansweredError
 from vigie.stack.restart import named
 from vigie.stack.started import saved
-from vigie.stack.state import State
-from vigie.stack.supervisord import SUPERVISOR, Supervisord
+from vigie.stack.state import SUPERVISOR, State
+from vigie.stack.supervisord import Supervisord
 
 Key: TypeAlias = tuple[int, str, str]
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vigie.stack import printed
-from vigie.stack.state import State
-from vigie.stack.supervisord import SUPERVISOR
+from vigie.stack.state import SUPERVISOR, State
 
 BLOCK_BYTES = 1 << 16
 

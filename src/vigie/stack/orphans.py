@@ -15,8 +15,8 @@ import psutil
 
 from vigie.settings.state_folder import VARIABLE
 from vigie.stack.components import STOP_SECONDS
-from vigie.stack.state import State
-from vigie.stack.supervisord import COMPONENT_VARIABLE, POLL_SECONDS, alive
+from vigie.stack.state import COMPONENT_VARIABLE, State
+from vigie.stack.supervisord import POLL_SECONDS, alive
 
 
 @dataclass(frozen=True, slots=True)

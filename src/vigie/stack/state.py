@@ -28,6 +28,12 @@ from pathlib import Path
 from vigie.settings.state_folder import MARKER, MARKER_TEXT, VARIABLE
 from vigie.stack.errors import RequestError, StackError
 
+COMPONENT_VARIABLE = "VIGIE_COMPONENT"
+"""In the environment of each process of a stack, beside $VIGIE_STATE: the component's name."""
+
+SUPERVISOR = "supervisor"
+"""What supervisord is called beside the components."""
+
 LOCK_POLL_SECONDS = 0.05
 # A socket's address holds 104 bytes on macOS and 108 on Linux; supervisord binds `sock.PID` first.
 LONGEST_SOCKET_BYTES = 92

@@ -25,13 +25,7 @@ from typing import Any
 from vigie.settings.state_folder import VARIABLE
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
-from vigie.stack.state import State
-
-COMPONENT_VARIABLE = "VIGIE_COMPONENT"
-"""In the environment of each process of a stack, beside $VIGIE_STATE: the component's name."""
-
-SUPERVISOR = "supervisor"
-"""What supervisord is called beside the components."""
+from vigie.stack.state import COMPONENT_VARIABLE, SUPERVISOR, State
 
 ANSWER_SECONDS = 10.0
 START_SECONDS = 60.0
