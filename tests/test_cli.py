@@ -14,6 +14,7 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -307,6 +308,32 @@ def test_logs_are_followed_until_ctrl_c(terminal: Terminal) -> None:
     logs.send_signal(signal.SIGINT)
     assert logs.wait(30) == 0
     reader.join()
+
+
+def test_logs_are_asked_of_the_store_and_read_in_the_files_where_it_does_not_run(
+    terminal: Terminal,
+) -> None:
+    assert terminal.vigie("up").returncode == 0
+    asked = ("logs", "--json", "--since", "1h", "--level", "info", "--grep", "SERVER is ready")
+    store = f"http://127.0.0.1:{terminal.environ['VIGIE_PORTS__LOGS']}"
+    kept: set[str] = set()
+    while not kept >= {"prometheus", "alertmanager", "node-exporter", "console", "supervisor"}:
+        with urllib.request.urlopen(f"{store}/loki/api/v1/label/service/values") as answered:
+            kept = set(json.load(answered).get("data") or ())  # they are collected twice a second
+    told = terminal.vigie(*asked)
+    assert (told.returncode, told.stderr) == (0, "")
+    (line,) = [json.loads(each) for each in told.stdout.splitlines()]
+    assert (line["service"], line["level"]) == ("prometheus", "info")
+    assert datetime.fromisoformat(line["ts"]).utcoffset() is not None
+    assert "supervisor" not in terminal.vigie("logs", "-n", "1").stdout
+    wrong = terminal.vigie("logs", "--level", "loud")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert wrong.stderr.startswith('vigie: --level is "loud": write one of debug, ')
+    assert terminal.vigie("down").returncode == 0
+    files = terminal.vigie(*asked)
+    assert files.returncode == 0
+    assert files.stderr == f"vigie: nothing runs in {terminal.state}: these are the log files\n"
+    assert json.loads(files.stdout)["line"] == line["line"]
 
 
 def test_when_nothing_runs_status_says_how_to_start(terminal: Terminal) -> None:

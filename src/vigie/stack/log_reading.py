@@ -52,8 +52,6 @@ def begin(
     Raises RequestError for a component that is none, and StackError where nothing ever ran.
     """
     files = logs.files(state)
-    url = seat(state)
-    kept = KeptLogs(url) if url else None
     if not files:
         raise StackError(f"nothing ever ran in {state.folder}\nstart it: vigie up")
     if component is None:
@@ -61,10 +59,12 @@ def begin(
     else:
         name = named(component, files)
         files = {name: files[name]}
-    if kept is not None and not Supervisord(state).running():
-        # Who is at that port may be another stack's.
+    url = ""
+    if Supervisord(state).running():
+        url = seat(state)
+    else:  # who is at that port now may be another stack's
         told(f"nothing runs in {state.folder}: these are the log files")
-        kept = None
+    kept = KeptLogs(url) if url else None
     return Reading(files, kept, wanted, told, everybody=component is None)
 
 
