@@ -49,11 +49,12 @@ def reading(
     wanted: Sought = EVERYTHING,
     *,
     everybody: bool = True,
+    names: tuple[str, ...] = (),
     told: list[str] | None = None,
 ) -> Reading:
     kept = KeptLogs(client.base) if client else None
     said = told if told is not None else []
-    return Reading(files, kept, wanted, said.append, everybody=everybody)
+    return Reading(files, kept, wanted, said.append, names=names, everybody=everybody)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, None])
@@ -102,6 +103,9 @@ def test_whom_the_store_does_not_know_is_read_in_the_file(tmp_path: Path, client
     assert sorted(every.names) == ["known", "unknown", "unlisted"]
     one = reading({"known": files["known"]}, client, everybody=False)
     assert texts(one.last(20)) == ["kept"]
+    # What runs in a container has no file.
+    contained = reading({}, client, everybody=False, names=("unlisted",))
+    assert texts(contained.last(20)) == ["kept too"]
 
 
 @pytest.mark.servers

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -54,18 +54,25 @@ def begin(
     files = logs.files(state)
     if not files:
         raise StackError(f"nothing ever ran in {state.folder}\nstart it: vigie up")
+    kept = None
+    if not Supervisord(state).running():  # who is at its port now may be another stack's
+        told(f"nothing runs in {state.folder}: these are the log files")
+    elif url := seat(state):
+        kept = KeptLogs(url)
     if component is None:
         files.pop(SUPERVISOR, None)
-    else:
-        name = named(component, files)
-        files = {name: files[name]}
-    url = ""
-    if Supervisord(state).running():
-        url = seat(state)
-    else:  # who is at that port now may be another stack's
-        told(f"nothing runs in {state.folder}: these are the log files")
-    kept = KeptLogs(url) if url else None
-    return Reading(files, kept, wanted, told, everybody=component is None)
+        return Reading(files, kept, wanted, told, everybody=True)
+    name = named(component, [*files, *_elsewhere(kept, files)])
+    one = {name: files[name]} if name in files else {}
+    return Reading(one, kept, wanted, told, names=[name])
+
+
+def _elsewhere(kept: KeptLogs | None, files: Mapping[str, Path]) -> list[str]:
+    """Whose lines are kept and in no file here: what runs in containers, and other machines'."""
+    try:
+        return [name for name in kept.services(0) if name not in files] if kept else []
+    except UnansweredError:
+        return []  # which is told when the lines are asked for
 
 
 def seat(state: State) -> str:
@@ -78,7 +85,7 @@ def seat(state: State) -> str:
 
 
 class Reading:
-    """Reads the logs of these components, by name.
+    """Reads the logs of these components, by name: of those with `files`, unless `names` are given.
 
     `everybody` tells that none was named: who comes later belongs to it too. `kept` is asked first;
     `told` hears why it is the files that are read.
@@ -91,9 +98,10 @@ class Reading:
         wanted: Sought,
         told: Callable[[str], None],
         *,
-        everybody: bool,
+        names: Sequence[str] = (),
+        everybody: bool = False,
     ) -> None:
-        self.names = list(files)
+        self.names = list(names or files)
         """The components' names that are known; `last` may learn of more."""
         self._files = files
         self._kept = kept
@@ -112,7 +120,7 @@ class Reading:
 
     def last(self, count: int | None) -> list[Kept]:
         """The last `count` lines of each component, or all, merged by their times."""
-        names = list(self._files)
+        names = list(self.names)
         found: list[Kept] = []
         try:
             if self._kept is not None:
@@ -128,7 +136,8 @@ class Reading:
             self._give_up(error)
             found, names = [], list(self._files)
         for name in names:
-            found += from_file(name, self._files[name], self._ends[name], self._wanted, count)
+            if name in self._files:
+                found += from_file(name, self._files[name], self._ends[name], self._wanted, count)
         return sorted(found, key=lambda line: line.time_ns)
 
     def follow(self, go_on: Callable[[], bool]) -> Iterator[Kept]:
@@ -169,7 +178,7 @@ class Reading:
 
     @property
     def _services(self) -> list[str]:
-        return [] if self._everybody else list(self._files)
+        return [] if self._everybody else self.names
 
     def _remember(self, lines: Iterable[Kept]) -> None:
         for line in lines:
