@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vigie.catalogue.logs import FIELDS
+from vigie.catalogue.logs import FIELDS, LEVELS
 from vigie.instrument.receiver import Address, NotNowError, Receiver, RefusedError, TooLargeError
 from vigie.instrument.redaction import redacted
 from vigie.stack import logs, printed
@@ -44,6 +45,9 @@ ANSWER_SECONDS = 10.0
 END_SECONDS = 2.0
 
 _SHIPS = "export VIGIE_LOGS_URL="
+_OUR_TEXT = re.compile(
+    rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{{6}}Z (?:{'|'.join(LEVELS).upper()}) \S+ "
+)
 _CUT = "…"
 _SAME_MOMENT_NS = 1_000_000
 
@@ -267,7 +271,9 @@ def push_body(service: str, made: Iterable[Entry]) -> bytes:
 
 
 def is_ours(text: str) -> bool:
-    """Whether a line is one of `vigie.instrument.logs`."""
+    """Whether a line is one of `vigie.instrument.logs`, as JSON or as text."""
+    if _OUR_TEXT.match(text):
+        return True
     if not text.startswith('{"ts":"'):
         return False
     try:
