@@ -174,6 +174,22 @@ def test_lines_that_are_refused_do_not_keep_the_others_back(
 
 
 @pytest.mark.servers
+def test_a_log_that_cannot_be_read_keeps_no_other_back_and_is_told_once(
+    place: State, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    place.log("a").mkdir()
+    append(place.log("b"), "1")
+    one = collector(place, client.base)
+    one.collect()
+    append(place.log("b"), "2")
+    one.collect()
+    one.stop()
+    assert client.lines(EVERYTHING) == ["1", "2"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a's log cannot be followed: ")
+
+
+@pytest.mark.servers
 def test_about_its_own_log_it_says_nothing_for_that_would_be_the_next_line(
     place: State,
     client: Client,

@@ -120,7 +120,20 @@ class Collector:
                 one = _Log(name, path, self._notes / f"{name}.json", self._ships_itself)
                 self._followed[name] = one
             if time.monotonic() >= one.not_before:
-                more |= self._send(one)
+                more |= self._follow(one)
+        return more
+
+    def _follow(self, one: _Log) -> bool:
+        """As `_send`; a log that cannot be read, or noted, keeps no other one back."""
+        try:
+            more = self._send(one)
+        except OSError as error:
+            if not one.lost:
+                one.lost = True
+                self._say(one.name, "%s's log cannot be followed: %s", one.name, error)
+            one.wait(0.0)
+            return False
+        one.lost = False
         return more
 
     def _run(self) -> None:
@@ -128,8 +141,9 @@ class Collector:
             try:
                 if self.collect():
                     continue
-            except Exception as error:  # a full disk, for one; a later round tries again
-                self._say_failing(error)
+            except Exception:  # whatever it was, a later round tries again
+                log.exception("the components' lines could not be collected")
+                self._stopped.wait(LONGEST_PAUSE_SECONDS)
             self._stopped.wait(LOOK_SECONDS)
 
     def _send(self, one: _Log) -> bool:
@@ -180,6 +194,8 @@ class _Log:
     ) -> None:
         self.name = name
         self.not_before = 0.0
+        self.lost = False
+        """Whether it could not be followed when that was last tried."""
         self._path = path
         self._noted = noted
         self._ships_itself = ships_itself
