@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "environment"))
 
 
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile"]
-"""Two at once; a file's tests stay together, and share what is made for them."""
+SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""Two at once, as most tests wait for others' processes; a file's tests stay together, and share
+what is made for them. `-n 0` runs one after the other."""
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
         arguments.remove("--quick")
         return int(pytest.main(["-m", "not servers", *SIDE_BY_SIDE, *arguments]))
     prepare()
-    return int(pytest.main(arguments))
+    return int(pytest.main([*SIDE_BY_SIDE, *arguments]))
 
 
 def prepare() -> None:

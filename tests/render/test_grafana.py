@@ -158,10 +158,10 @@ def test_data_sources_lead_to_each_other(files: dict[str, str]) -> None:
     assert set(sources) == SOURCES | {"alertmanager"}
     assert [uid for uid, one in sources.items() if one.get("isDefault")] == ["prometheus"]
     assert {uid: one["url"] for uid, one in sources.items()} == {
-        "prometheus": "http://prometheus:9090",
-        "loki": "http://loki:3100",
-        "tempo": "http://tempo:3200",
-        "alertmanager": "http://alertmanager:9093",
+        "prometheus": "http://127.0.0.1:9090",
+        "loki": "http://127.0.0.1:3100",
+        "tempo": "http://127.0.0.1:3200",
+        "alertmanager": "http://127.0.0.1:9093",
     }
     (exemplar,) = sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
     assert exemplar == {"name": "trace_id", "datasourceUid": "tempo"}

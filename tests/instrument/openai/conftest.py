@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from scripted_provider import Provider, http_of_the_sdk
+from vigie.instrument.ledger import ledger_writer
 from vigie.instrument.openai import instrument, uninstrument
 
 
@@ -25,7 +26,7 @@ def provider() -> Iterator[Provider]:
     registry = CollectorRegistry()
     instrument(registry=registry)
     yield Provider(http_of_the_sdk(), registry)
-    uninstrument()
+    ended(registry)
 
 
 @pytest.fixture(params=["its own", "httpx"])
@@ -34,4 +35,10 @@ def any_provider(request: pytest.FixtureRequest) -> Iterator[Provider]:
     registry = CollectorRegistry()
     instrument(registry=registry)
     yield Provider(httpx if request.param == "httpx" else http_of_the_sdk(), registry)
+    ended(registry)
+
+
+def ended(registry: CollectorRegistry) -> None:
+    """Put all back, and end the ledger's thread: it would look for the next test's ledger."""
     uninstrument()
+    ledger_writer(registry).close(within_seconds=0)

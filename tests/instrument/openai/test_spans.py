@@ -24,13 +24,16 @@ COST = {f"gen_ai.usage.cost.{part}" for part in ("amount", "currency", "source")
 
 
 @pytest.fixture(scope="module")
-def recorded() -> InMemorySpanExporter:
-    """The spans of this process: OpenTelemetry's provider can be set only once."""
+def recorded() -> Iterator[InMemorySpanExporter]:
+    """The spans of this process, which has no tracer provider before and after."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
-    return exporter
+    yield exporter
+    # It can be set only once, and there is no public way back; other tests set up their own.
+    trace._TRACER_PROVIDER = None
+    trace._TRACER_PROVIDER_SET_ONCE._done = False
 
 
 @pytest.fixture
