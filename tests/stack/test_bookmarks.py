@@ -94,6 +94,8 @@ def test_another_file_that_got_the_same_number_is_not_taken_for_the_old_one(log:
     seen = log.stat()
     same_number = Place(seen.st_dev, seen.st_ino, place.offset, place.known_by, place.checksum)
     assert rest(log, same_number)[0] == "other, and longer\n"
+    log.write_text("other\n")  # as long as what was read of the old one
+    assert rest(log, same_number)[0] == "other\n"
 
 
 def test_a_log_that_was_emptied_is_read_from_its_beginning(log: Path) -> None:

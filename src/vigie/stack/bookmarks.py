@@ -86,12 +86,12 @@ def read_on(path: Path, place: Place | None, most_bytes: int) -> Piece | None:
 
 
 def _is_end(path: Path, place: Place) -> bool:
-    """Whether nothing can have been added: the usual case, for which no file is opened."""
+    """Whether nothing can have been added: the usual case, for which no other file is opened."""
     try:
-        now = path.stat()
+        with path.open("rb") as file:
+            return os.fstat(file.fileno()).st_size == place.offset and _holds(file, place)
     except FileNotFoundError:
         return False  # between the rename and the new file: the old ones may hold more
-    return (now.st_dev, now.st_ino, now.st_size) == (place.device, place.inode, place.offset)
 
 
 def _oldest_first(path: Path, stack: ExitStack) -> list[BinaryIO]:
