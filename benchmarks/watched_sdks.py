@@ -31,15 +31,20 @@ CLOSED_AFTER = 8
 """Chunks of text that are read of a stream which is then closed."""
 
 VIGIE = "Vigie"
+VIGIE_WITHOUT_LEDGER = "Vigie, no ledger"
+"""As the others, none of which keeps one."""
+
 BARE_APART = "nothing, apart"
 
 
-def vigie() -> None:
+def vigie(ledger: bool = True) -> None:
     trace_and_meter()  # before: spans are written where the host has set tracing up
     os.environ["VIGIE_STATE"] = tempfile.mkdtemp(prefix="vigie-benchmark-")
     settings = Path(os.environ["VIGIE_STATE"], "vigie.yml")
     settings.touch()
     os.environ["VIGIE_SETTINGS"] = str(settings)  # and not those of whoever measures
+    if not ledger:
+        os.environ["VIGIE_LEDGER__URL"] = "off"
 
     from vigie.instrument.openai import instrument
 
@@ -97,6 +102,7 @@ def openlit() -> None:
 INSTRUMENTS: dict[str, Callable[[], None]] = {
     BARE: lambda: None,
     VIGIE: vigie,
+    VIGIE_WITHOUT_LEDGER: lambda: vigie(ledger=False),
     "OpenTelemetry, openai-v2": openai_v2,
     "OpenLLMetry": openllmetry,
 }

@@ -1,7 +1,7 @@
 """Writes priced calls to the ledger, off the request path.
 
-`append` puts a call into a bounded queue and returns. One thread writes what has come together in a
-fifth of a second, which is also what SIGKILL loses. What cannot be written now (a locked file, a
+`append` puts a call into a bounded queue and returns. One thread writes what has come together in
+half a second, which is also what SIGKILL loses. What cannot be written now (a locked file, a
 full disk, a server that is away) waits and is tried again; what no longer fits into the queue is
 dropped. Both are told, neither is felt.
 """
@@ -14,10 +14,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from vigie.costs.ledger import endings, schema
 from vigie.costs.ledger.database import Database
@@ -29,7 +28,7 @@ from vigie.costs.priced_call import PricedCall
 
 CAPACITY = 10_000
 BATCH = 500
-REST_SECONDS = 0.2
+REST_SECONDS = 0.5
 EXIT_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 30.0
 PRUNE_EVERY = timedelta(hours=1)
@@ -182,9 +181,12 @@ class LedgerWriter:
         try:
             while self._queue or self._pending:
                 database = self._link.database()
+                if database is None:
+                    self._queue.clear()
+                    self._pending = []
+                    break
                 self._take_batch()
-                if database is not None:
-                    self._write_batch(database)
+                self._write_batch(database)
                 self._pending = []
             if prune and self._link.connected is not None:
                 self._prune(self._link.connected)
@@ -263,8 +265,7 @@ class LedgerWriter:
             self._more_to_prune = deleted == BATCH
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(NamedTuple):
     row: tuple[Any, ...] | None
     reservation: str
 
