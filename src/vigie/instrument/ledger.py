@@ -25,10 +25,12 @@ def ledger_writer(
 ) -> LedgerWriter:
     """The writer of this process, which counts in `registry`: the same one at each call.
 
-    Where the ledger is, its thread reads from the settings at the first call that is appended.
+    Where the ledger is, its thread reads from the settings at the first call that is appended, in
+    the environment of now.
     """
     found = _writers.get(registry)
     if found is None:
+        environ = dict(environ)
         instruments = meters(registry)
         dropped = instruments[telemetry.DROPPED_RECORDS].child(NAME)
         found = _writers[registry] = LedgerWriter(

@@ -146,7 +146,8 @@ class Athlete(Person):
                     session_id = _session_id(line) or session_id
             except OSError:  # requests' own exceptions are of this kind
                 response.failure("the stream broke off")
-            response.close()
+            if status:  # without an answer there is no connection to close
+                response.close()
         self.rest_where_nobody_answers(host, status)
         self._after_answer(status, session_id)
 

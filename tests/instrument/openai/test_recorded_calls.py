@@ -11,8 +11,18 @@ from typing import Any
 
 import openai
 import pytest
+from prometheus_client import CollectorRegistry
 
-from scripted_provider import DONE, MESSAGES, MODEL, Provider, chat, chat_events, event
+from scripted_provider import (
+    DONE,
+    MESSAGES,
+    MODEL,
+    Provider,
+    chat,
+    chat_events,
+    event,
+    http_of_the_sdk,
+)
 from vigie.instrument.context import RequestContext, current
 from vigie.instrument.feature import feature
 from vigie.instrument.ledger import ledger_writer
@@ -262,17 +272,18 @@ for _ in range(30):
 
 
 def test_a_ledger_that_cannot_be_written_stops_no_call(
-    provider: Provider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    uninstrument()
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("VIGIE_STATE", str(tmp_path / "file"))
+    provider = Provider(http_of_the_sdk(), CollectorRegistry())
     instrument(registry=provider.registry)
     provider.will_answer(chat())
     assert ask(provider.client()).usage.total_tokens == 1500
     assert provider.outcomes() == {"ok": 1}
     assert not ledger_writer(provider.registry).flush(within_seconds=0.1)
     assert provider.measured("vigie_internal_errors_total", where="ledger") >= 1
+    uninstrument()
 
 
 def test_done_marks_an_end_only_once(provider: Provider, settings_of_a_service: Path) -> None:
