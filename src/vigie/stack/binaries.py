@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 
 from vigie.stack import cache as caches
-from vigie.stack import debian, releases
+from vigie.stack import commands, debian, releases
 from vigie.stack.errors import RequestError, StackError
 
 VERSION_SECONDS = 5.0
@@ -242,16 +242,7 @@ def _too_old(binary: Binary, path: Path) -> str:
     if binary.oldest == (0, 0):
         return ""
     try:
-        told = subprocess.run(
-            [path, "--version"],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=VERSION_SECONDS,
-        ).stdout
+        told = commands.run([path, "--version"], VERSION_SECONDS).stdout
     except (OSError, subprocess.TimeoutExpired):
         return ""
     version = re.search(r"\bversion v?(\d+)\.(\d+)[\w.+~-]*", told)

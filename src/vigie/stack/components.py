@@ -173,17 +173,22 @@ def _downloaded(
     ]
 
 
+def _ours(settings: Settings, state: State, *module: str) -> tuple[str, ...]:
+    """The command of a module of ours that knows the settings and the stack's folder."""
+    return (
+        *(*PYTHON, "-m", *module),
+        *("--settings", str(settings_file(settings, state))),
+        *("--state", str(state.folder)),
+    )
+
+
 def _costs(settings: Settings, state: State) -> Component:
     here, ports = settings.here, settings.ports
     return Component(
         name=COSTS,
         title="Costs",
         purpose="today's cost, from the ledger",
-        command=(
-            *(*PYTHON, "-m", "vigie.exporters.costs"),
-            *("--settings", str(settings_file(settings, state))),
-            *("--state", str(state.folder)),
-        ),
+        command=_ours(settings, state, "vigie.exporters.costs"),
         cwd=str(state.folder),
         env=settings_environment(settings, state),
         bind=settings.bind,
@@ -201,11 +206,7 @@ def _store(settings: Settings, state: State) -> Component:
         name=STORE,
         title="Store",
         purpose="logs and traces",
-        command=(
-            *(*PYTHON, "-m", "vigie", "store"),
-            *("--settings", str(settings_file(settings, state))),
-            *("--state", str(state.folder)),
-        ),
+        command=_ours(settings, state, "vigie", "store"),
         cwd=str(state.folder),
         env=settings_environment(settings, state),
         bind=settings.bind,
@@ -228,9 +229,7 @@ def _console(settings: Settings, state: State, pace: float = 1) -> Component:
         title="Console",
         purpose="what fires, and what to do",
         command=(
-            *(*PYTHON, "-m", "vigie", "console"),
-            *("--settings", str(settings_file(settings, state))),
-            *("--state", str(state.folder)),
+            *_ours(settings, state, "vigie", "console"),
             *(("--pace", f"{pace:g}") if pace != 1 else ()),
         ),
         cwd=str(state.folder),

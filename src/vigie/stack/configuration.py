@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vigie.render import alertmanager, prometheus
+from vigie.stack import commands
 from vigie.stack.binaries import Executable
 from vigie.stack.errors import StackError
 from vigie.stack.state import State, writing
 
 CHECK_SECONDS = 60.0
-SHOWN_LINES = 15
 
 
 _CHECKS = {
@@ -125,19 +125,6 @@ def _texts(folder: Path) -> dict[Path, bytes]:
 def _refusal(*command: str | Path) -> str:
     """The last lines of a tool that does not end well; nothing of one that cannot be asked."""
     try:
-        done = subprocess.run(
-            command,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=CHECK_SECONDS,
-        )
+        return commands.refusal(commands.run(command, CHECK_SECONDS))
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    return "\n".join(f"  {line}" for line in lines[-SHOWN_LINES:]) or "  (it does not say why)"

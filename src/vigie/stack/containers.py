@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vigie.render import compose, deployment
 from vigie.settings import Settings
+from vigie.stack import commands
 from vigie.stack.components import Component, address, url
 from vigie.stack.configuration import Tools
 from vigie.stack.docker import Docker
@@ -29,7 +30,6 @@ FOLDER = "docker"
 """The folder of what containers read, in that of what engines read."""
 
 CLEAN_UP_SECONDS = 120.0
-SHOWN_LINES = 5
 
 
 def files(settings: Settings, state: State) -> dict[str, str]:
@@ -142,24 +142,15 @@ def clean_up(state: State, ended: bool, volumes: bool) -> None:
 
 def _refusal(command: Sequence[str], environ: Mapping[str, str]) -> str:
     try:
-        done = subprocess.run(
+        done = commands.run(
             command,
+            CLEAN_UP_SECONDS,
             env={**os.environ, **environ},
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=CLEAN_UP_SECONDS,
             start_new_session=True,  # Ctrl-C in this terminal is not meant for it
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"  {error}"
-    if done.returncode == 0:
-        return ""
-    lines = [line for line in done.stdout.splitlines() if line.strip()][-SHOWN_LINES:]
-    return "\n".join(f"  {line}" for line in lines) or "  (Compose does not say why)"
+    return commands.refusal(done)
 
 
 def _project(state: State) -> str:

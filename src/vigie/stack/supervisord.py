@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from vigie.settings.state_folder import VARIABLE
+from vigie.stack import commands
 from vigie.stack.components import Component
 from vigie.stack.errors import StackError
 from vigie.stack.state import COMPONENT_VARIABLE, SUPERVISOR, State
@@ -80,21 +81,15 @@ class Supervisord:
         self.state.socket.unlink(missing_ok=True)
         try:
             # It turns itself into a daemon once it listens: then this returns.
-            done = subprocess.run(
+            done = commands.run(
                 [sys.executable, "-m", "supervisor.supervisord", "-c", self.state.configuration],
+                START_SECONDS,
                 cwd=self.state.folder,
                 env={
                     **environ,
                     VARIABLE: str(self.state.folder),
                     COMPONENT_VARIABLE: SUPERVISOR,
                 },
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=START_SECONDS,
                 umask=0o077,
                 start_new_session=True,  # Ctrl-C in this terminal is not meant for it
             )
