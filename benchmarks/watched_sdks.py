@@ -3,8 +3,11 @@
     python benchmarks/watched_sdks.py INSTRUMENT call|chunk CLOCK
 
 takes orders as `stacks.py` does: for plain calls, or for pairs of streams, of which it tells what a
-chunk more took. With `records` in place of both, it makes a plain call, reads a stream to its end,
-closes another early, and tells as JSON what was recorded of each.
+chunk more took. Half of them are made with the SDK's methods as they were before the instrument
+replaced them, and what is told is the difference: a process is fast or slow for its whole life by
+where its memory lies, by more than a chunk costs, and so the two are compared within one. With
+`records` in place of both, it makes a plain call, reads a stream to its end, closes another early,
+and tells as JSON what was recorded of each.
 
 Spans end in an exporter that does nothing, metrics in a reader that nobody reads, and none of the
 instruments records prompts or answers: what is measured is their own work.
@@ -18,6 +21,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -162,21 +166,24 @@ def stream(openai: Any, chunks: int | None = None) -> None:
                 break
 
 
-def calls(clock: Clock) -> Callable[[int], float]:
+Batch = Callable[[int], float]
+"""Makes so many, and gives the seconds that they took."""
+
+
+def calls(clock: Clock, finish: Callable[[], None] = lambda: None) -> Batch:
     openai = client()
 
     def batch(times: int) -> float:
         began = clock()
         for _ in range(times):
             ask(openai)
-        for finish in at_end:
-            finish()
+        finish()
         return clock() - began
 
     return batch
 
 
-def chunks(clock: Clock) -> Callable[[int], float]:
+def chunks(clock: Clock, finish: Callable[[], None] = lambda: None) -> Batch:
     """What a chunk more takes, as the difference between a long stream and a short one."""
     short, long = client(SHORT), client(LONG)
 
@@ -188,6 +195,7 @@ def chunks(clock: Clock) -> Callable[[int], float]:
             between = clock()
             stream(long)
             seconds += (clock() - between) - (between - began)
+        finish()  # what belongs to a whole stream is no chunk's
         return seconds / (LONG - SHORT)
 
     return batch
@@ -197,11 +205,51 @@ BATCHES = {"call": calls, "chunk": chunks}
 WARM_UP = {"call": 10, "chunk": 1}
 
 
+class Methods:
+    """The methods of the SDK that instruments replace, as they are now."""
+
+    def __init__(self) -> None:
+        import openai
+        from openai.resources.chat.completions import Completions
+
+        requests = next(each for each in openai.OpenAI.__mro__ if "request" in vars(each))
+        self._methods = [(each, dict(vars(each))) for each in (Completions, requests)]
+
+    def put_back(self) -> None:
+        """Let the SDK have these again."""
+        for each, methods in self._methods:
+            for name, method in methods.items():
+                if vars(each)[name] is not method:
+                    setattr(each, name, method)
+
+
+def added(before: Methods, now: Methods, unwatched: Batch, watched: Batch) -> Batch:
+    """What the methods of `now` add to those of `before`; they take turns in being the first."""
+    sides = [(before, unwatched, -1), (now, watched, 1)]
+    orders = cycle((sides, sides[::-1]))
+
+    def batch(times: int) -> float:
+        seconds = 0.0
+        for methods, make, sign in next(orders):
+            methods.put_back()
+            seconds += sign * make(times)
+        return seconds
+
+    return batch
+
+
 # What is recorded
 
 
-def records(openai: Any) -> dict[str, dict[str, float]]:
+def records(before: Methods, now: Methods) -> dict[str, dict[str, float]]:
     """By act: how many spans ended, and the tokens and the money in them or in the metrics."""
+    before.put_back()
+    until_now = recorded()
+    ask(client())
+    if recorded() != until_now:
+        raise SystemExit("a call is watched though the SDK has its own methods")
+    now.put_back()
+    openai = client(OUTPUT_TOKENS)
     acts: dict[str, Callable[[], None]] = {
         "call": lambda: ask(openai),
         "stream": lambda: stream(openai),
@@ -274,12 +322,25 @@ def in_metrics() -> dict[str, float]:
     return found
 
 
+def finish() -> None:
+    for each in at_end:
+        each()
+
+
 def main(instrument: str, measured: str, clock: str = "") -> None:
+    before = Methods()
     {**INSTRUMENTS, **APART}[instrument]()
+    now = Methods()
     if measured == "records":
-        print(json.dumps(records(client(OUTPUT_TOKENS))))
+        print(json.dumps(records(before, now)))
+        return
+    make, warm_up = BATCHES[measured], WARM_UP[measured]
+    unwatched = make(CLOCKS[clock])
+    if instrument in (BARE, BARE_APART):
+        take_orders(unwatched, warm_up)
     else:
-        take_orders(BATCHES[measured](CLOCKS[clock]), WARM_UP[measured])
+        watched = make(CLOCKS[clock], finish)
+        take_orders(added(before, now, unwatched, watched), warm_up)
 
 
 if __name__ == "__main__":

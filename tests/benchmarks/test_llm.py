@@ -1,15 +1,16 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from in_process_provider import INPUT_TOKENS, OUTPUT_TOKENS
 from instruments import progress
-from llm import BASELINES, show, told
+from llm import show, told
 from stacks import BARE
-from watched_sdks import APART, BARE_APART, INSTRUMENTS, LONG, SHORT, chunks
+from watched_sdks import BARE_APART, LONG, SHORT, Methods, added, chunks
 
 SDKS = Path(__file__).parents[2] / "benchmarks/watched_sdks.py"
 NOTHING = {"spans": 0, "input": 0, "output": 0, "cost": 0, "estimated": 0}
@@ -36,12 +37,38 @@ def test_what_was_recorded_is_told_in_words(act: dict[str, float], words: str) -
     assert told({**NOTHING, **act}) == words
 
 
-def test_each_is_compared_with_the_bare_sdk_of_its_environment(
+def test_what_is_told_is_what_an_instrument_adds_to_the_methods_it_replaces() -> None:
+    import openai
+    from openai.resources.chat.completions import Completions
+
+    before, original = Methods(), Completions.create
+    made: list[tuple[str, int]] = []
+
+    def instrumented(*_arguments: object) -> None:
+        """Stands in for what an instrument puts in its place."""
+
+    def batch(name: str, seconds: float) -> Callable[[int], float]:
+        def make(times: int) -> float:
+            replaced = openai.OpenAI(api_key="none").chat.completions.create.__name__
+            assert (replaced == "instrumented") == (name == "watched")
+            made.append((name, times))
+            return seconds * times
+
+        return make
+
+    try:
+        Completions.create = instrumented  # type: ignore[method-assign, assignment]
+        measured = added(before, Methods(), batch("bare", 2.0), batch("watched", 2.5))
+        assert [measured(4), measured(4)] == [2.0, 2.0]
+    finally:
+        before.put_back()
+    assert made == [("bare", 4), ("watched", 4), ("watched", 4), ("bare", 4)]
+    assert Completions.create is original
+
+
+def test_the_figures_are_told_beside_the_bare_sdk_of_each_environment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert {BASELINES[name] for name in INSTRUMENTS} == {BARE}
-    assert {BASELINES[name] for name in APART} == {BARE_APART}
-
     figures = {
         name: {"median": median, "low": median - 1.5, "high": median + 1}
         for name, median in {BARE: 600.0, "Vigie": 50.0, BARE_APART: 500.0, "OpenLIT": 125}.items()
@@ -83,9 +110,10 @@ def test_vigie_records_what_was_billed_and_estimates_what_was_closed_early() -> 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("measured", ["call", "chunk"])
-def test_the_process_of_a_contender_takes_orders(measured: str) -> None:
+@pytest.mark.parametrize("contender", [BARE, "Vigie"])
+def test_the_process_of_a_contender_takes_orders(contender: str, measured: str) -> None:
     done = subprocess.run(
-        [sys.executable, SDKS, BARE, measured, "cpu"],
+        [sys.executable, SDKS, contender, measured, "cpu"],
         input="2\n",
         capture_output=True,
         text=True,
