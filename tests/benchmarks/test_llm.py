@@ -19,7 +19,7 @@ NOTHING = {"spans": 0, "input": 0, "output": 0, "cost": 0, "estimated": 0}
 def test_a_chunk_takes_what_a_long_stream_takes_longer_than_a_short_one() -> None:
     opening, chunk = 50.0, 2.0
     short, long = opening + SHORT * chunk, opening + LONG * chunk
-    ticks = iter([0.0, short, short + long] * 3)
+    ticks = iter([0.0, short, short, short + long] * 3)
     assert chunks(lambda: next(ticks))(3) / 3 == chunk
 
 
