@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,6 +23,21 @@ pytestmark = pytest.mark.servers
 
 Server = Callable[..., Component]
 
+SPEAKER = """
+import pathlib, signal, sys, time, urllib.request
+
+def leave(*_):
+    time.sleep(0.5)
+    with urllib.request.urlopen(sys.argv[1]) as answer:
+        pathlib.Path(sys.argv[2]).write_bytes(answer.read())
+    sys.exit()
+
+signal.signal(signal.SIGTERM, leave)
+print("listening for the end", flush=True)
+while True:
+    time.sleep(60)
+"""
+
 
 @pytest.fixture
 def running(state: State, server: Server) -> State:
@@ -36,6 +53,25 @@ def test_the_data_and_the_logs_stay(running: State) -> None:
     assert (running.data("one") / "kept").exists()
     assert running.log("one").exists()
     assert not running.socket.exists()
+
+
+def test_who_takes_the_last_words_of_the_others_is_stopped_after_them(
+    state: State, server: Server, until: Callable[..., None], tmp_path: Path
+) -> None:
+    state.make()
+    listener = replace(server("listener", answer="heard"), outlasts=True)
+    heard = tmp_path / "heard"
+    speaker = Component(
+        name="speaker",
+        title="Speaker",
+        purpose="testing",
+        command=(sys.executable, "-c", SPEAKER, listener.ready_url, str(heard)),
+        cwd=str(tmp_path),
+    )
+    start(state, Wanted([listener, speaker]), os.environ, lambda event: None)
+    until(lambda: "listening" in state.log("speaker").read_text())
+    assert down(state).stopped == 2
+    assert heard.read_text() == "heard"
 
 
 def test_with_volumes_no_process_and_no_file_is_left(running: State) -> None:

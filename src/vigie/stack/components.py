@@ -51,7 +51,8 @@ class Component:
     `rereads` are files that it reads again when it is told, by a POST to `reload_url`; `reads` are
     those that it reads when it starts, and `settled` stands for what it knows of the settings: when
     one of these two changes, it starts anew. `parts` are what else it brings, with addresses.
-    `clean_up` removes what its end leaves, and with `--volumes` what that kept.
+    One that `outlasts` the others is stopped after them: it takes their last words. `clean_up`
+    removes what its end leaves, and with `--volumes` what that kept.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Component:
     parts: Mapping[str, str] = field(default_factory=dict)
     patience_seconds: float = 90
     stop_seconds: int = STOP_SECONDS
+    outlasts: bool = False
     clean_up: tuple[str, ...] = ()
 
     @property
@@ -215,6 +217,7 @@ def _store(settings: Settings, state: State) -> Component:
         also={"ports.traces": ports.traces, "ports.otlp": ports.otlp},
         url=url(here, ports.logs),
         ready_url=f"http://{address(here, ports.logs)}/ready",
+        outlasts=True,
         settled=settled(
             *(settings.bind, ports.logs, ports.traces, ports.otlp),
             *(settings.retention.logs, settings.retention.traces, settings.retention.max_bytes),

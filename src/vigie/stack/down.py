@@ -55,12 +55,13 @@ def stop(state: State, volumes: bool = False) -> int:
     from vigie.stack import orphans
     from vigie.stack.containers import CONTAINERS, clean_up
 
-    containers = any(one.name == CONTAINERS for one in saved(state).components)
+    components = saved(state).components
+    containers = any(one.name == CONTAINERS for one in components)
     supervisord = Supervisord(state)
     stopped = 0
     if supervisord.running():
         stopped = sum(1 for one in supervisord.processes().values() if one.pid)
-        supervisord.shut_down()
+        supervisord.shut_down(last=[one.name for one in components if one.outlasts])
     # Whoever left its process group, or lost its supervisor.
     stopped += orphans.end(state)
     clean_up(state, ended=containers, volumes=volumes)

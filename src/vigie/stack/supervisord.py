@@ -147,23 +147,23 @@ class Supervisord:
 
     def stop(self, name: str) -> None:
         """Stop a component, and wait until it is gone."""
-        with contextlib.suppress(_NotRunningError):
-            self._call("supervisor.stopProcess", name, False)
-        self._wait_until_stopped({name})
+        self._stop_all({name})
 
-    def shut_down(self) -> None:
-        """Stop every component at once, then supervisord; return when all are gone."""
+    def shut_down(self, last: Iterable[str] = ()) -> None:
+        """Stop the components, all at once but for those that are to be the `last`, then
+        supervisord; return when all are gone."""
         pid = self.pid()
+        names = set(self.processes())
         # supervisord's own shutdown stops one component after the other.
-        self._call("supervisor.stopAllProcesses", False)
-        self._wait_until_stopped(set(self.processes()))
+        for going in (names.difference(last), names.intersection(last)):
+            self._stop_all(going)
         self._call("supervisor.shutdown")
         deadline = time.monotonic() + ANSWER_SECONDS
         while alive(pid) and time.monotonic() < deadline:
             self.running()  # it looks up from its sleep to answer, and sees that it is to end
             time.sleep(POLL_SECONDS)
 
-    def _wait_until_stopped(self, names: set[str]) -> None:
+    def _stop_all(self, names: set[str]) -> None:
         deadline = time.monotonic() + LONGEST_STOP_SECONDS + ANSWER_SECONDS
         while time.monotonic() < deadline:
             going = [
@@ -174,7 +174,7 @@ class Supervisord:
             if not going:
                 return
             for one in going:
-                # What died of itself at this very moment comes back once more.
+                # Nobody told it yet; or it died of itself at this very moment, and came back.
                 if one.state in ("STARTING", "RUNNING", "BACKOFF"):
                     with contextlib.suppress(_NotRunningError):
                         self._call("supervisor.stopProcess", one.name, False)
