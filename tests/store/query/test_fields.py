@@ -23,6 +23,7 @@ names = st.sampled_from(["a", "b", "n", "x_y", "x", "job", "a-b", " a", "é"])
 scalars = st.one_of(
     st.sampled_from(["1", "1.0", "", "yes", "no", "\n", 'q"', "é", "1e3", "[1]"]),
     st.integers(-3, 600),
+    st.sampled_from([999_999_999_999_999, 1_000_000_000_000_000, 9_007_199_254_740_993]),
     st.sampled_from([1.5, 0.1, 2e3, -0.0, 12345678901234567890, 1e300]),
     st.booleans(),
     st.none(),
@@ -67,6 +68,15 @@ odd_lines = st.sampled_from(
     ]
 )
 lines = st.lists(st.one_of(json_lines, json_lines, json_lines, odd_lines), min_size=1, max_size=40)
+plain_lines = st.lists(
+    st.fixed_dictionaries(
+        {"a": st.sampled_from(["yes", "no", "1", ""]), "n": st.integers(-3, 600)},
+        optional={"b": st.integers(0, 2) | st.just(0.5), "x": st.integers(0, 9)},
+    ).map(json.dumps),
+    min_size=1,
+    max_size=40,
+)
+"""Of these the columns say all."""
 
 FILTERS = [
     "",
@@ -76,6 +86,8 @@ FILTERS = [
     '| a!~".+"',
     '| n > 1.5 | __error__=""',
     '| n >= 500 and a!="no"',
+    "| n == 1000000000000000",
+    '| n="1" or x=~"[0-9]"',
     '| n < 5 or a="1"',
     '| x_y="nested"',
     '| job="x"',
@@ -95,13 +107,13 @@ METRICS = [
 ]
 
 
-def filled(folder: Path, texts: list[str]) -> LogStore:
+def filled(folder: Path, texts: list[str], metadata: bool) -> LogStore:
     store = LogStore(folder, StoreLimits(idle_seconds=3600, quiet_seconds=3600))
     for job in ("x", "1"):
         mine = texts[job == "1" :: 2]
         if mine:
             times = [NOW + i * SECOND for i in range(len(mine))]
-            meta = ['{"a":"meta"}' if i % 7 == 6 else None for i in range(len(mine))]
+            meta = ['{"a":"meta"}' if metadata and i % 7 == 6 else None for i in range(len(mine))]
             size = sum(map(len, mine))
             store.push([Lines((("job", job),), times, list(mine), meta, size)]).result()
     return store
@@ -131,7 +143,12 @@ def logs(store: LogStore, query: str) -> Answer:
 
 
 @pytest.mark.servers
-@given(texts=lines, each=st.sampled_from(FILTERS), query=st.sampled_from(METRICS))
+@given(
+    texts=st.one_of(lines, plain_lines),
+    metadata=st.booleans(),
+    each=st.sampled_from(FILTERS),
+    query=st.sampled_from(METRICS),
+)
 @settings(
     max_examples=60,
     deadline=None,
@@ -139,9 +156,13 @@ def logs(store: LogStore, query: str) -> Answer:
     suppress_health_check=list(HealthCheck),
 )
 def test_columns_and_stages_answer_the_same(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str], each: str, query: str
+    tmp_path_factory: pytest.TempPathFactory,
+    texts: list[str],
+    metadata: bool,
+    each: str,
+    query: str,
 ) -> None:
-    store = filled(tmp_path_factory.mktemp("fields"), texts)
+    store = filled(tmp_path_factory.mktemp("fields"), texts, metadata)
     asked = query.format(each)
     try:
         for place in ("head", "plain segment", "segment with columns"):
@@ -172,5 +193,23 @@ def test_fields_that_are_asked_often_have_columns(tmp_path: Path) -> None:
         assert segment.fields is not None
         assert {one.name: one.kind for one in segment.fields} == {
             "level": "text",
+            "n": "integer",
             "took": "number",
         }
+        assert not segment.exact  # of an object within the object there is no column
+
+
+@pytest.mark.parametrize("odd", [None, "no json", '{"a":{"b":1}}', '{"status":"\\u0032"}'])
+def test_a_segment_tells_whether_its_columns_say_all_of_its_lines(
+    tmp_path: Path, odd: str | None
+) -> None:
+    texts = [json.dumps({"level": "INFO", "status": 200 + i % 3}) for i in range(3000)]
+    texts += [odd] if odd is not None else []
+    with opened(tmp_path) as store:
+        times = [NOW + i for i in range(len(texts))]
+        store.push([Lines((("job", "x"),), times, texts, None, 1)]).result()
+        store.flush()
+        store.refine()
+        assert [one.exact for one in store.segments()] == [odd is None]
+    with opened(tmp_path) as store:
+        assert [one.exact for one in store.segments()] == [odd is None]

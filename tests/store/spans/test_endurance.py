@@ -183,7 +183,7 @@ def test_the_oldest_of_logs_and_traces_go_first_when_both_are_too_much(
     caplog.set_level(logging.WARNING)
     day = int(time.time()) // DAY * DAY * 10**9
     noise = random.Random(5)
-    limits = StoreLimits(max_bytes=50_000, idle_seconds=3600, retention_seconds=30 * DAY)
+    limits = StoreLimits(max_bytes=100_000, idle_seconds=3600, retention_seconds=30 * DAY)
     with opened(tmp_path / "logs", limits) as logs:
         spans = SpanStore(tmp_path / "traces", limits)
         logs.beside, spans.beside = (spans,), (logs,)
@@ -200,15 +200,15 @@ def test_the_oldest_of_logs_and_traces_go_first_when_both_are_too_much(
                 else:
                     logs.push([Lines((("job", "x"),), [start], [text], size=len(text))]).result()
                     logs.flush()
-            # Each is 20 kB: the logs of six and four days ago, the spans of five and three.
+            # Each is 40 kB: the logs of six and four days ago, the spans of five and three.
             for _ in range(2):
                 spans.expire()
                 logs.expire()
-            assert logs.disk_bytes() + spans.disk_bytes() <= 50_000
+            assert logs.disk_bytes() + spans.disk_bytes() <= 100_000
             assert [one.first for one in logs.segments()] == [day - 4 * DAY * 10**9]
             assert [one.first for one in spans.segments()] == [day - 3 * DAY * 10**9]
             assert logs.counters.dropped_segments_size == 1
             assert spans.counters.dropped_segments_size == 1
-            assert all("retention.max_bytes is 50000" in told for told in caplog.messages)
+            assert all("retention.max_bytes is 100000" in told for told in caplog.messages)
         finally:
             spans.close()

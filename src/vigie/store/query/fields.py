@@ -15,9 +15,19 @@ from vigie.store.logql.plan import EVERYTHING, Source, Sql
 from vigie.store.logql.quantities import go_float
 from vigie.store.logql.regexes import predicate
 from vigie.store.logql.stages.entry import ERROR, ERROR_DETAILS, EXTRACTED
-from vigie.store.segments.columns import NUMBER, NUMERIC, TEXT, Field, column, with_fields
+from vigie.store.query.select import Part
+from vigie.store.segments.columns import (
+    INTEGER,
+    NUMBER,
+    NUMERIC,
+    TEXT,
+    Field,
+    column,
+    with_fields,
+)
 from vigie.store.segments.streams import Labels
 
+_ROUNDED = 2.0**53
 _COMPARISONS = {"==": "=", "!=": "<>", ">": ">", ">=": ">=", "<": "<", "<=": "<="}
 
 
@@ -107,8 +117,10 @@ def _origin(name: str, labels: Labels) -> Origin:
 
 @dataclass(slots=True)
 class _Columns:
-    """SQL for the labels of the rows of one source, and what it takes for it to be exact."""
+    """SQL for the labels of the rows of one part, and what it takes for it to be exact."""
 
+    exact: bool
+    """Whether the columns say all of every row."""
     origins: dict[str, Origin]
     known: dict[str, tuple[str, str]]
     """A field's column and kind."""
@@ -125,12 +137,12 @@ class _Columns:
         value, kind = self._column(name)
         if kind == NUMBER:
             raise UndecidedError  # 1.50 and 1.5 are the same number, and not the same text
-        return value
+        return Sql(f"{value.text}::VARCHAR") if kind == INTEGER else value
 
     def number(self, name: str) -> Sql:
         """The label's number; NULL where the row has no such label."""
         value, kind = self._column(name)
-        if kind == NUMBER:
+        if kind != TEXT:
             return value
         self.conditions[name] = Sql(
             f"({value.text} IS NULL OR regexp_full_match({value.text}, ?))",
@@ -159,7 +171,7 @@ class _Columns:
     def decided(self) -> Sql:
         """Whether the columns say all of a row; never NULL."""
         shapes = "shape > 0" if self._nested else "shape = 1"
-        found = Sql(f"meta IS NULL AND {shapes}")
+        found = EVERYTHING if self.exact else Sql(f"meta IS NULL AND {shapes}")
         for condition in self.conditions.values():
             found &= condition
         return found
@@ -185,6 +197,8 @@ def _text_filter(name: str, op: str, value: str, columns: _Columns) -> Sql:
     if constant is not None:
         return Sql("TRUE" if predicate(op, value)(constant) else "FALSE")
     text = columns.text(name)
+    if op == "=" and value:  # so plainly that whole row groups can be passed over
+        return Sql(f"{text.text} = ?", (*text.parameters, value))
     if op in ("=", "!="):
         sign = "=" if op == "=" else "<>"
         return Sql(f"coalesce({text.text}, '') {sign} ?", (*text.parameters, value))
@@ -212,7 +226,8 @@ def _number_filter(name: str, op: str, number: float, columns: _Columns) -> Sql:
         }[op]
         return Sql("TRUE" if holds else "FALSE")
     value = columns.number(name)
-    return Sql(f"coalesce({value.text} {_COMPARISONS[op]} ?, FALSE)", (*value.parameters, number))
+    whole = int(number) if number.is_integer() and abs(number) < _ROUNDED else number
+    return Sql(f"{value.text} {_COMPARISONS[op]} ?", (*value.parameters, whole))
 
 
 # --- rows ------------------------------------------------------------------------------------
@@ -220,10 +235,10 @@ def _number_filter(name: str, op: str, number: float, columns: _Columns) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class FieldRows:
-    """The rows of one source, as SQL that knows the labels.
+    """The rows of one part, as SQL that knows the labels.
 
-    `passes` says whether a decided row passes the filters; `groups` and `value` are the labels to
-    group by (a text, where all rows have the same) and the number to unwrap.
+    `passes` says whether a decided row passes the filters, NULL for no; `groups` and `value` are
+    the labels to group by (a text, where all rows have the same) and the number to unwrap.
     """
 
     source: Source
@@ -232,27 +247,40 @@ class FieldRows:
     groups: tuple[Sql | str, ...]
     value: Sql | None
 
+    @property
+    def undecided(self) -> Sql | None:
+        """Whether a row is not decided; None where all are."""
+        if self.decided is EVERYTHING:
+            return None
+        return Sql(f"NOT ({self.decided.text})", self.decided.parameters)
 
-def field_rows(
-    query: FieldQuery,
-    origins: Sequence[Origin],
-    source: Source,
-    fields: tuple[Field, ...] | None,
-) -> FieldRows:
-    """The rows of a source whose labels come from `origins`, in the order of `query.names`.
+    @property
+    def may_pass(self) -> Sql:
+        """Whether a row passes the filters, or is not decided."""
+        undecided = self.undecided
+        if undecided is None:
+            return self.passes
+        return Sql(
+            f"({undecided.text} OR ({self.passes.text}))",
+            (*undecided.parameters, *self.passes.parameters),
+        )
 
-    `fields` have columns in it; None where it has no such columns, and they are made.
 
-    Raises `UndecidedError` where the columns of the source do not do.
+def field_rows(query: FieldQuery, origins: Sequence[Origin], part: Part) -> FieldRows:
+    """The rows of a part whose labels come from `origins`, in the order of `query.names`.
+
+    Where it has no columns yet, they are made. Raises `UndecidedError` where those of the part do
+    not do.
     """
     by_name = dict(zip(query.names, origins, strict=True))
+    source, fields = part.source, part.fields
     if fields is None:
         fields = _asked(query, by_name)
         source = _with_fields(source, fields)
     elif not fields:
         raise UndecidedError
     known = {one.name: (column(i), one.kind) for i, one in enumerate(fields)}
-    columns = _Columns(by_name, known)
+    columns = _Columns(part.exact, by_name, known)
     passes = EVERYTHING
     for one in query.filters:
         passes &= _filter(one, columns)

@@ -168,15 +168,15 @@ class Collection:
     def _of_fields(self, query: FieldQuery) -> Samples:
         left: list[plan.Sql] = []
         for origins, streams in by_origin(self._streams, query.names).items():
-            for source, fields in self._reader.sources(streams, self._start, self._end):
+            for part in self._reader.sources(streams, self._start, self._end):
                 try:
-                    rows = field_rows(query, origins, source, fields)
+                    rows = field_rows(query, origins, part)
                 except UndecidedError:
-                    left.append(source.select(_ROW, self._where))
+                    left.append(part.source.select(_ROW, self._where))
                     continue
                 self._add_fields(query, rows)
-                undecided = plan.Sql(f"NOT ({rows.decided.text})", rows.decided.parameters)
-                left.append(rows.source.select(_ROW, self._where & undecided))
+                if (undecided := rows.undecided) is not None:
+                    left.append(rows.source.select(_ROW, self._where & undecided))
         self._line_by_line(left)
         return self.samples
 

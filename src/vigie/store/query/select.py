@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import duckdb
@@ -17,8 +17,16 @@ from vigie.store.segments.columns import Field
 from vigie.store.segments.segment import Segment
 from vigie.store.segments.streams import Labels
 
-Part = tuple[Source, tuple[Field, ...] | None]
-"""A source, and the fields that have columns in it; None where nothing has one yet."""
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A source; the fields that have columns in it, None where nothing has one yet; and whether
+    these say all of every row."""
+
+    source: Source
+    fields: tuple[Field, ...] | None = None
+    exact: bool = False
+
 
 HEAD = "head"
 BATCH = 20_000
@@ -40,19 +48,20 @@ class Reader:
 
     def sources(self, streams: dict[int, Labels], start: int, end: int) -> list[Part]:
         """The sources that may have rows of the streams from `start` to before `end` (ns)."""
-        alike: dict[tuple[object, ...], tuple[Source, tuple[Field, ...] | None, list[str]]] = {}
+        alike: dict[tuple[object, ...], tuple[Part, list[str]]] = {}
         for segment in self.snapshot.segments:
             source = source_of(segment, streams, start, end)
             if source is None:
                 continue
-            key = (segment.fields, source.streams, source.start, source.end)
-            alike.setdefault(key, (source, segment.fields, []))[2].append(str(segment.path))
-        found: list[Part] = [
-            (replace(source, table=Sql("read_parquet(?)", (paths,))), fields)
-            for source, fields, paths in alike.values()
+            key = (segment.fields, segment.exact, source.streams, source.start, source.end)
+            part = Part(source, segment.fields, segment.exact)
+            alike.setdefault(key, (part, []))[1].append(str(segment.path))
+        found = [
+            replace(part, source=replace(part.source, table=Sql("read_parquet(?)", (paths,))))
+            for part, paths in alike.values()
         ]
         if (head := self.head(streams, start, end)) is not None:
-            found.append((head, None))
+            found.append(Part(head))
         return found
 
     def head(self, streams: dict[int, Labels], start: int, end: int) -> Source | None:
@@ -109,9 +118,9 @@ def source_of(segment: Segment, streams: dict[int, Labels], start: int, end: int
     )
 
 
-def rows_of(sources: Sequence[Part], columns: str, where: Sql) -> list[Sql]:
-    """`columns` of all sources' rows."""
-    return [source.select(columns, where) for source, _ in sources]
+def rows_of(parts: Sequence[Part], columns: str, where: Sql) -> list[Sql]:
+    """`columns` of all parts' rows."""
+    return [part.source.select(columns, where) for part in parts]
 
 
 @lru_cache(maxsize=10_000)

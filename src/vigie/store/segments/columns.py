@@ -16,9 +16,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-TEXT, NUMBER = "text", "number"
+TEXT, NUMBER, INTEGER = "text", "number", "integer"
+"""The kinds of columns. An integer can be told as text again, to the letter; a number cannot."""
 
 MOST_FIELDS = 24
 SAMPLE = 1000
@@ -32,21 +33,30 @@ _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A JSON field with a column: its values as text, or as numbers."""
+    """A JSON field with a column, and of which kind its values are."""
 
     name: str
     kind: str
 
 
-Columns = Callable[[list[str], str], tuple[tuple[Field, ...], str, list[Any]]]
-"""Of a sample of lines, and SQL of all rows: the fields worth a column, and SQL of the rows with
-their columns, with its parameters."""
+class WithColumns(NamedTuple):
+    """The fields worth a column; SQL of the rows with their columns, and its parameters; and SQL of
+    whether a row is one of which the columns do not say all."""
+
+    fields: tuple[Field, ...]
+    sql: str
+    parameters: list[Any]
+    doubtful: str
 
 
-def json_columns(sample: list[str], source: str) -> tuple[tuple[Field, ...], str, list[Any]]:
+Columns = Callable[[list[str], str], WithColumns]
+"""Gives some rows columns: by a sample of their lines, and by SQL of the rows."""
+
+
+def json_columns(sample: list[str], source: str) -> WithColumns:
     """The `Columns` of log lines."""
     fields = worthwhile(sample)
-    return (fields, *with_fields(source, fields))
+    return WithColumns(fields, *with_fields(source, fields), "meta IS NOT NULL OR shape <> 1")
 
 
 def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
@@ -75,10 +85,10 @@ def worthwhile(lines: Iterable[str]) -> tuple[Field, ...]:
         unique = len(values[name]) / count
         if count < total * _COMMON or (len(kind) != 1 and kind != {"integer", "decimal"}):
             continue
-        is_number = "decimal" in kind
-        if not is_number and unique > _UNIQUE and count > 20:
+        column_kind = NUMBER if "decimal" in kind else INTEGER if kind == {"integer"} else TEXT
+        if column_kind == TEXT and unique > _UNIQUE and count > 20:
             continue
-        fields.append(Field(name, NUMBER if is_number else TEXT))
+        fields.append(Field(name, column_kind))
     return tuple(sorted(fields[:MOST_FIELDS], key=lambda one: one.name))
 
 
@@ -97,6 +107,8 @@ _ESCAPED_STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*"'
 _INTEGER = r"(?:0|-?[1-9][0-9]*)"
 NUMERIC = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 """What JSON, Go and DuckDB read as the same number."""
+_EXACT = {NUMBER: NUMERIC, INTEGER: r"(?:0|-?[1-9][0-9]{0,14})"}
+"""What a column of the kind can say: of integers, those that no floating-point number rounds."""
 _SCALAR = rf"(?:{_STRING}|{NUMERIC}|true|false|null)"
 _ARRAY = rf"\[(?:{_SCALAR}(?:, ?{_SCALAR})*)?\]"
 
@@ -131,12 +143,12 @@ def with_fields(source: str, fields: tuple[Field, ...]) -> tuple[str, list[Any]]
     if not fields:
         return f"SELECT *, 0::TINYINT AS shape FROM ({source})", []
     numbers = tuple(field.name for field in fields if field.kind == NUMBER)
-    odd = [
-        f"(v[{i}] IS NOT NULL AND NOT regexp_full_match(v[{i}], ?))"
-        for i, field in enumerate(fields, 1)
-        if field.kind == NUMBER
+    patterns = [
+        (i, _EXACT[field.kind]) for i, field in enumerate(fields, 1) if field.kind in _EXACT
     ]
-    exact = "".join(f" AND NOT {one}" for one in odd)
+    exact = "".join(
+        f" AND NOT (v[{i}] IS NOT NULL AND NOT regexp_full_match(v[{i}], ?))" for i, _ in patterns
+    )
     values = ", ".join(
         f"CASE WHEN shape > 0 THEN {_value(field, i)} END AS {column(i)}"
         for i, field in enumerate(fields)
@@ -152,9 +164,13 @@ def with_fields(source: str, fields: tuple[Field, ...]) -> tuple[str, list[Any]]
     )
     paths = [f'$."{field.name}"' for field in fields]
     flat, nested = _flat(numbers, False), _flat(numbers, True)
-    return sql, [*([NUMERIC] * len(odd)), paths, flat, nested]
+    return sql, [*(pattern for _, pattern in patterns), paths, flat, nested]
+
+
+_TYPES = {NUMBER: "DOUBLE", INTEGER: "BIGINT"}
 
 
 def _value(field: Field, position: int) -> str:
     value = f"v[{position + 1}]"
-    return f"TRY_CAST({value} AS DOUBLE)" if field.kind == NUMBER else value
+    # TRY: the cases are tried together, before it is known which of them holds.
+    return f"TRY_CAST({value} AS {_TYPES[field.kind]})" if field.kind in _TYPES else value

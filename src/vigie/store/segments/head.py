@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vigie.store.segments.lines import WRITTEN
 from vigie.store.segments.segment import Segment
@@ -125,8 +124,8 @@ def without(table: pa.Table, numbers: set[int]) -> pa.Table:
     """The table without the lines of these numbers."""
     if not numbers:
         return table
-    gone = pc.is_in(table.column("seq"), pa.array(sorted(numbers), pa.int64()))
-    return table.filter(pc.invert(gone))
+    gone = np.isin(table.column("seq").to_numpy(), list(numbers))
+    return table.filter(pa.array(~gone))
 
 
 def _repeated_inside(

@@ -37,6 +37,8 @@ class Segment:
     """Days since 1970, in UTC."""
     fields: tuple[Field, ...] | None
     """What has columns; None where nobody has looked yet what is worth one."""
+    exact: bool
+    """Whether the columns say all of every row."""
     streams: dict[int, Extent] = field(hash=False, compare=False)
     lines: int
     raw_size: int
@@ -69,19 +71,23 @@ def write_segment(
     fields: tuple[Field, ...] | None = None
     sql = "SELECT stream, ts, seq, line, meta FROM head"
     parameters: list[Any] = []
+    doubtful = "TRUE"
     if columns is not None:
-        fields, sql, parameters = columns(_sample(rows.column("line")), sql)
+        fields, sql, parameters, doubtful = columns(_sample(rows.column("line")), sql)
     rows = _in_order(rows)
     connection.register("head", rows)
     try:
         connection.execute(
             f"COPY ({sql}) TO {_quoted(path)} (FORMAT parquet,"
-            f" COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE {ROW_GROUP},"
+            f" COMPRESSION lz4_raw, ROW_GROUP_SIZE {ROW_GROUP},"
             " PARQUET_VERSION V2)",
             parameters,
         )
         counted = connection.execute(
             "SELECT stream, min(ts), max(ts), count(*), sum(strlen(line)) FROM head GROUP BY 1"
+        ).fetchall()
+        doubts = connection.execute(
+            f"SELECT 1 FROM read_parquet(?) WHERE {doubtful} LIMIT 1", [str(path)]
         ).fetchall()
     except duckdb.Error as error:
         path.unlink(missing_ok=True)
@@ -94,6 +100,7 @@ def write_segment(
         path=path,
         day=day,
         fields=fields,
+        exact=not doubts,
         streams=streams,
         lines=rows.num_rows,
         raw_size=sum(one.size for one in streams.values()),
@@ -113,6 +120,7 @@ def read_segment(path: Path) -> Segment:
         path=path,
         day=told["day"],
         fields=None if fields is None else tuple(Field(*one) for one in fields),
+        exact=told.get("exact", False),  # older ones do not tell
         streams={int(stream): Extent(*one) for stream, one in told["streams"].items()},
         lines=told["lines"],
         raw_size=told["raw_size"],
@@ -126,6 +134,7 @@ def _described(one: Segment) -> dict[str, Any]:
     return {
         "day": one.day,
         "fields": one.fields and [[each.name, each.kind] for each in one.fields],
+        "exact": one.exact,
         "streams": {s: [e.first, e.last, e.lines, e.size] for s, e in one.streams.items()},
         "lines": one.lines,
         "raw_size": one.raw_size,

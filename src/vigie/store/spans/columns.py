@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from vigie.store.segments.columns import TEXT, Field, column
+from vigie.store.segments.columns import TEXT, Field, WithColumns, column
 
 MOST_ATTRIBUTES = 40
 _COMMON = 0.01
@@ -34,7 +34,7 @@ COLUMNS = tuple(_PATHS)
 _decode = msgspec.json.Decoder().decode
 
 
-def span_columns(sample: list[str], source: str) -> tuple[tuple[Field, ...], str, list[Any]]:
+def span_columns(sample: list[str], source: str) -> WithColumns:
     """The `Columns` of spans: all of `COLUMNS`, and the common attributes'."""
     seen = Counter(name for line in sample for name in _decode(line)["a"])
     common = [
@@ -49,7 +49,7 @@ def span_columns(sample: list[str], source: str) -> tuple[tuple[Field, ...], str
         f" (SELECT *, json_extract_string(line, ?::VARCHAR[]) AS v FROM ({source}))"
     )
     attributes = [attribute_path(field.name) for field in fields]
-    return fields, sql, [[*_paths(), *attributes]]
+    return WithColumns(fields, sql, [[*_paths(), *attributes]], "FALSE")
 
 
 def _is_common(count: int, sample: list[str]) -> bool:
