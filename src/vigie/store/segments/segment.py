@@ -149,9 +149,12 @@ def _description(path: Path) -> Path:
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
-    """The rows by stream, time and number."""
+    """The rows by stream, time and number; the same table where they are, and no copy of it."""
     stream, ts, seq = (rows.column(name).to_numpy() for name in ("stream", "ts", "seq"))
-    return rows.combine_chunks().take(pa.array(np.lexsort((seq, ts, stream))))
+    order = np.lexsort((seq, ts, stream))
+    if (order[1:] > order[:-1]).all():
+        return rows
+    return rows.combine_chunks().take(pa.array(order))
 
 
 def _quoted(path: Path) -> str:

@@ -197,7 +197,7 @@ class Tender:
             if not chosen:
                 return False
             rows = self._connection.sql(
-                "SELECT stream, ts, seq, line, meta FROM read_parquet(?)",
+                "SELECT stream, ts, seq, line, meta FROM read_parquet(?) ORDER BY stream, ts, seq",
                 params=[[str(one.path) for one in chosen]],
             ).to_arrow_table()
             refined = self._write_segment(rows.cast(heads.ROWS), chosen[0].day, columns=True)
