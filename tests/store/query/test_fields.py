@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from running_store import opened
@@ -143,6 +143,12 @@ def logs(store: LogStore, query: str) -> Answer:
 
 
 @pytest.mark.servers
+@example(
+    texts=['{"a":"yes"}', '{"a":[null,null]}', '{"a":{"n":1}}', '{"a":"[1]"}'] * 3,
+    metadata=False,
+    each="",
+    query=METRICS[0],
+)
 @given(
     texts=st.one_of(lines, plain_lines),
     metadata=st.booleans(),

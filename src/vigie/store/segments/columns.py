@@ -149,6 +149,12 @@ def with_fields(source: str, fields: tuple[Field, ...]) -> tuple[str, list[Any]]
     exact = "".join(
         f" AND NOT (v[{i}] IS NOT NULL AND NOT regexp_full_match(v[{i}], ?))" for i, _ in patterns
     )
+    # An array or an object is no label's value; a text that begins like one is told by the stage.
+    exact += "".join(
+        f" AND coalesce(left(v[{i}], 1), '') NOT IN ('[', '{{')"
+        for i, field in enumerate(fields, 1)
+        if field.kind == TEXT
+    )
     values = ", ".join(
         f"CASE WHEN shape > 0 THEN {_value(field, i)} END AS {column(i)}"
         for i, field in enumerate(fields)

@@ -18,7 +18,7 @@ class StoreLimits:
     """Of lines that wait to be written."""
     head_bytes: int = 64 * MIB
     """Of lines that are in no segment yet; above it pushes are refused."""
-    chunk_bytes: int = 16 * MIB
+    chunk_bytes: int = 12 * MIB
     """Of lines; so much becomes one segment."""
     chunk_seconds: float = 300
     """A chunk that is older becomes a segment, however small."""
