@@ -39,6 +39,14 @@ def test_a_push_in_json_is_there_at_once(client: Client) -> None:
     assert client.lines('{job="x"}') == ["été 🏃"]
 
 
+def test_a_push_in_json_may_have_lines_with_metadata_and_lines_without(client: Client) -> None:
+    at = now()
+    values = [[str(at), "plain"], [str(at + 1), "told", {"trace_id": "t1"}], [str(at + 2), "", {}]]
+    assert push(client, body(*values, job="x")) == 204
+    assert client.lines('{job="x"}') == ["plain", "told", ""]
+    assert client.lines('{job="x"} | trace_id="t1"') == ["told"]
+
+
 @pytest.mark.parametrize("pack", [snappy, lambda raw: bytes(cramjam.snappy.compress_raw(raw))])
 def test_a_push_as_promtail_sends_it_keeps_its_metadata(client: Client, pack: Any) -> None:
     streams = [{"stream": {"job": "x", "q": 'a"b'}, "values": [[0, "line", {"trace_id": "t1"}]]}]
