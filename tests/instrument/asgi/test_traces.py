@@ -106,7 +106,11 @@ def test_a_forged_caller_is_none(app: FastAPI, traced: Traced, forged: str) -> N
 
 
 def test_nothing_that_a_client_sends_is_in_a_span(app: FastAPI, traced: Traced) -> None:
-    call(app, "/wp-admin/secret-7361z", headers=[("host", "secret-7361z"), ("cookie", "secret-7361z")])
+    call(
+        app,
+        "/wp-admin/secret-7361z",
+        headers=[("host", "secret-7361z"), ("cookie", "secret-7361z")],
+    )
     call(app, "/users/secret-7361z")
     call(app, "/sync", method="SECRET-7361z")
     receiver = traced()
