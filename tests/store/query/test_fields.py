@@ -219,3 +219,21 @@ def test_a_segment_tells_whether_its_columns_say_all_of_its_lines(
         assert [one.exact for one in store.segments()] == [odd is None]
     with opened(tmp_path) as store:
         assert [one.exact for one in store.segments()] == [odd is None]
+
+
+def test_a_segment_of_before_that_could_be_told_is_not_taken_for_one_that_says_all(
+    tmp_path: Path,
+) -> None:
+    texts = [json.dumps({"status": 200 + i % 3}) for i in range(300)]
+    with opened(tmp_path) as store:
+        times = [NOW + i for i in range(len(texts))]
+        store.push([Lines((("job", "x"),), times, texts, None, 1)]).result()
+        store.flush()
+        store.refine()
+        (description,) = [one.path.with_suffix(".json") for one in store.segments()]
+    told = json.loads(description.read_text())
+    del told["exact"]
+    description.write_text(json.dumps(told))
+    with opened(tmp_path) as store:
+        assert [one.exact for one in store.segments()] == [False]
+        assert len(logs(store, '{job="x"} | json | status=201')[0][1]) == 100
