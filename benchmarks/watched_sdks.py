@@ -190,9 +190,9 @@ def chunks(clock: Clock, finish: Callable[[], None] = lambda: None) -> Batch:
     def batch(times: int) -> float:
         seconds = 0.0
         for _ in range(times):
-            for opened, sign in ((short, -1), (long, 1)):
+            for openai, sign in ((short, -1), (long, 1)):
                 began = clock()
-                stream(opened)
+                stream(openai)
                 seconds += sign * (clock() - began)
                 finish()  # what belongs to a whole stream is no chunk's
         return seconds / (LONG - SHORT)
@@ -322,6 +322,7 @@ def in_metrics() -> dict[str, float]:
 
 
 def finish() -> None:
+    """Do what belongs to the calls so far, and is not done yet."""
     for each in at_end:
         each()
 

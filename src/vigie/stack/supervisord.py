@@ -164,6 +164,7 @@ class Supervisord:
             time.sleep(POLL_SECONDS)
 
     def _stop_all(self, names: set[str]) -> None:
+        """Stop components, all at once, and wait until they are gone."""
         deadline = time.monotonic() + LONGEST_STOP_SECONDS + ANSWER_SECONDS
         while time.monotonic() < deadline:
             going = [
@@ -174,7 +175,7 @@ class Supervisord:
             if not going:
                 return
             for one in going:
-                # Nobody told it yet; or it died of itself at this very moment, and came back.
+                # Nobody has told it yet; or it died of itself just then, and came back.
                 if one.state in ("STARTING", "RUNNING", "BACKOFF"):
                     with contextlib.suppress(_NotRunningError):
                         self._call("supervisor.stopProcess", one.name, False)

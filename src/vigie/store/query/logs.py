@@ -183,20 +183,20 @@ class _Search:
             if width * 1.5 >= high - low:
                 yield low, high
                 return
-            near = width if all_pass else width * _STRETCH
+            widest = width if all_pass else width * _STRETCH
             if asked.backward:
-                edge = self._between_segments(high - width, max(low, high - near))
+                edge = self._between_segments(high - width, max(low, high - widest))
                 yield edge, high
                 high = edge
             else:
-                edge = self._between_segments(low + width, min(high, low + near))
+                edge = self._between_segments(low + width, min(high, low + widest))
                 yield low, edge
                 low = edge
             width *= _GROWTH
 
     def _between_segments(self, edge: int, farthest: int) -> int:
-        """The end of a window, moved as far as that, to where it cuts few segments in two: what is
-        searched for text costs as much in halves as twice."""
+        """The end of a window, or a later one up to the farthest, where it cuts no segment in two:
+        to be searched for text in two halves, a segment is read twice."""
         for segment in self._reader.snapshot.segments:
             if segment.first < edge <= segment.last:
                 end = segment.first if farthest < edge else segment.last + 1
